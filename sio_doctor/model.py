@@ -76,6 +76,12 @@ class Client(Model, frozen=True, kw_only=True):
         return 3 if self.version == 2 else 4
 
 
+#: Whose page is asked about where the person named none. Reserved for documentation, so no server lists it by chance.
+STAND_IN = "https://app.example.com"
+#: An origin that nobody lists: what it is let do, anybody is.
+FOREIGN = "https://sio-doctor.invalid"
+
+
 class Plan(Model, frozen=True, kw_only=True):
     """What the person asked, made exact. Everything that the run depends on is in here."""
 
@@ -254,7 +260,7 @@ class Evidence(Model, frozen=True, kw_only=True):
     """What could not be asked, and why: the deadline, the budget."""
 
     def all(self, *purposes: Purpose, origin: str | None = "") -> Iterator[Exchange]:
-        """The exchanges of those purposes, in order; with ``origin``, those that carried it (None: no Origin header)."""
+        """The exchanges of those purposes, in order; with ``origin``, those that carried it (None: no Origin)."""
         for exchange in self.exchanges:
             if exchange.purpose in purposes and (origin == "" or exchange.request.origin == origin):
                 yield exchange
@@ -338,11 +344,14 @@ class Connection(Model, frozen=True, kw_only=True):
 # --- what it means ---------------------------------------------------------------------------------------------------
 
 
+Framing = Literal["v4", "v3", "v3-binary"]
+
+
 class Handshake(Model, frozen=True, kw_only=True):
     """The open packet."""
 
     protocol: Literal[3, 4]
-    framing: Literal["v4", "v3", "v3-binary"]
+    framing: Framing
     """``0{…}``, ``96:0{…}2:40``, or the binary framing of Engine.IO 3."""
     sid: str
     upgrades: tuple[str, ...] = ()
