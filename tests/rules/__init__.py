@@ -1,0 +1,1 @@
+"""The rules, both ways: what must fire them, and the nearest look-alike that must not."""
