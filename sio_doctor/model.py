@@ -151,6 +151,8 @@ class Response(Model, frozen=True, kw_only=True):
     """Why a strict parser refuses the head although browsers read it; None where it is well-formed."""
     frames: tuple[Frame, ...] = ()
     """What followed a 101, in order."""
+    ended: NoResponse | None = None
+    """Why nothing came after the last of the frames, where something was waited for."""
 
     @property
     def bytes(self) -> bytes:

@@ -1,0 +1,340 @@
+"""socket.io-client 2, 3 and 4 in a page: what it asks, in which order, and what the application hears.
+
+Read in the npm packages (socket.io-client 2.5.0, 3.1.3 and 4.8.4, with engine.io-client 3.5, 4.1 and 6.6). Generators:
+they yield steps and are sent what came of each, so the probe drives them against the network and the judge over what
+was remembered.
+
+They are sequential. A page polls while it posts, and probes the WebSocket meanwhile; here CONNECT is posted, then
+polled for, then the upgrade is asked, which servers accept and which never has two polls at once on one session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Literal, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
+from sio_doctor.browser.table import Engine
+from sio_doctor.browser.websocket import judge_frame, open_websocket
+
+from sio_doctor.model import Answer, Frame, NoResponse, Plan, Purpose, Request, Response, Transport, Verdict, get
+from sio_doctor.standards import engineio, socketio
+
+
+class Ask(NamedTuple):
+    """Send the request (a ``ws`` URL: open a WebSocket) and say what came back."""
+
+    request: Request
+    purpose: Purpose
+
+
+class Send(NamedTuple):
+    """Send a text message over the WebSocket that was opened last."""
+
+    text: str
+
+
+class Receive(NamedTuple):
+    """Wait for the next message of that WebSocket."""
+
+
+class Close(NamedTuple):
+    """Close that WebSocket."""
+
+
+Step = Ask | Send | Receive | Close
+Heard = Answer | Frame | None
+"""Ask is sent an Answer, Receive a Frame or NoResponse, Send a NoResponse or None, Close None."""
+
+#: How many polls or messages may pass before the answer to CONNECT: a ping, an event that came early.
+PATIENCE = 3
+
+V2_SERVER = (
+    "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible "
+    "(more information here: https://socket.io/docs/v3/migrating-from-2-x-to-3-0/)"
+)
+
+
+class Attempt(NamedTuple):
+    """What came of one attempt of the client to connect."""
+
+    connects: bool | None
+    reason: str | None = None
+    """Why not, or what is not known; None where it connects."""
+    transport: Transport | None = None
+    error: str | None = None
+    """The message of ``connect_error``; None where there is none."""
+    upgraded: bool | None = None
+    verdict: Verdict | None = None
+    """What the browser made of the first transport's handshake."""
+    alive: bool = False
+    """The Engine.IO session is open, whatever became of CONNECT."""
+
+
+def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
+    """The client's first attempt, with the transports of the plan: a first transport that fails ends it."""
+    session = Session(engine, page, plan)
+    if plan.client.transports[0] == "websocket":
+        return (yield from _by_websocket(session))
+    return (yield from _by_polling(session))
+
+
+def direct(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
+    """The client's attempt with WebSocket alone, whatever the plan's transports."""
+    return (yield from _by_websocket(Session(engine, page, plan)))
+
+
+def handshake(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Fetched]:
+    """The polling handshake alone."""
+    return (yield from Session(engine, page, plan).request("handshake"))
+
+
+class Session:
+    """One attempt: the plan, the page, and the cookies that the server has set on the way."""
+
+    def __init__(self, engine: Engine, page: Page, plan: Plan) -> None:
+        self.engine = engine
+        self.page = page
+        self.plan = plan
+        self.client = plan.client
+        self.cookies: dict[str, str] = {}
+        self.stamp = 0
+
+    def request(
+        self, purpose: Purpose, sid: str | None = None, body: str | None = None
+    ) -> Generator[Step, Heard, Fetched]:
+        """One polling request, GET or (with a body) POST, as engine.io-client's XMLHttpRequest makes it."""
+        headers = list(self.client.extra_headers)
+        if body is not None:
+            headers.append(("Content-type", "text/plain;charset=UTF-8"))
+        headers.append(("Accept", "*/*"))
+        stamp = f"{self.plan.nonce}{self.stamp}"
+        self.stamp += 1
+        call = XMLHttpRequest(
+            method="GET" if body is None else "POST",
+            url=polling_url(self.plan, sid=sid, stamp=stamp),
+            headers=tuple(headers),
+            body=body,
+            with_credentials=self.client.with_credentials,
+            cookies=self.cookie(),
+        )
+        fetched = yield from _labelled(xml_http_request(self.engine, self.page, call), purpose)
+        if fetched.response is not None:
+            self.remember(fetched.response)
+        return fetched
+
+    def cookie(self) -> str | None:
+        """The Cookie header, as far as the server has set any."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items()) or None
+
+    def remember(self, response: Response) -> None:
+        """Keeps the cookies that the answer sets."""
+        for line in response.get_all("set-cookie"):
+            name, sign, value = line.partition(";")[0].partition("=")
+            if sign:
+                self.cookies[name.strip()] = value.strip()
+
+    def websocket(self, purpose: Purpose, sid: str | None = None) -> Generator[Step, Heard, Verdict]:
+        """The opening handshake of a WebSocket."""
+        opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookie())
+        return (yield from _labelled(opening, purpose))
+
+    def message(self, sid: str | None = None) -> Generator[Step, Heard, str | NoResponse | Verdict]:
+        """The next message; why none came; or the browser's verdict where a frame broke the connection."""
+        heard = yield Receive()
+        if not isinstance(heard, Frame):
+            return heard if isinstance(heard, NoResponse) else NOT_ASKED
+        verdict = judge_frame(self.engine, websocket_url(self.plan, sid=sid), heard)
+        if heard.type == "close":
+            return NoResponse(kind="closed", phase="frame", message=_closing_words(heard))
+        return heard.data if verdict.allowed else verdict
+
+
+NOT_ASKED = NoResponse(kind="not-asked", message="This was not asked.")
+
+
+def polling_url(plan: Plan, *, sid: str | None = None, stamp: str = "", protocol: int = 0, path: str = "") -> str:
+    """The URL of a polling request: the application's query, EIO, transport, t, sid."""
+    return plan.target.url + (path or plan.target.path) + _query(plan, "polling", sid, stamp, protocol)
+
+
+def websocket_url(plan: Plan, *, sid: str | None = None, protocol: int = 0) -> str:
+    """The URL of a WebSocket: the application's query, EIO, transport, sid; no ``t``."""
+    return "ws" + plan.target.url.removeprefix("http") + plan.target.path + _query(plan, "websocket", sid, "", protocol)
+
+
+def _query(plan: Plan, transport: Transport, sid: str | None, stamp: str, protocol: int) -> str:
+    pairs = [*plan.target.query, ("EIO", str(protocol or plan.client.protocol)), ("transport", transport)]
+    if stamp:
+        pairs.append(("t", stamp))
+    if sid is not None:
+        pairs.append(("sid", sid))
+    return "?" + "&".join(f"{_encode(name)}={_encode(value)}" for name, value in pairs)
+
+
+def _encode(text: str) -> str:
+    """JavaScript's encodeURIComponent."""
+    return quote(text, safe="~()*!'")
+
+
+def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
+    fetched = yield from session.request("handshake")
+    verdict = fetched.verdict
+    if failed := _failed(fetched, "handshake", "xhr poll error"):
+        return failed._replace(verdict=verdict)
+    try:
+        packets = engineio.decode_payload(_response(fetched).bytes, session.client.protocol)
+        opened = engineio.open_packet(packets[0].data) if packets[0].type == "open" else None
+    except ValueError:
+        opened = None
+    if opened is None:
+        reason = "The answer to the handshake is no open packet that this client can read."
+        return Attempt(False, reason, error="server error", verdict=verdict)
+    attempt = yield from _join_by_polling(session, opened.sid, packets[1:])
+    upgraded = None
+    if attempt.alive and "websocket" in session.client.transports and "websocket" in opened.upgrades:
+        upgraded = yield from _upgrade(session, opened.sid)
+    transport: Transport | None = None
+    if attempt.connects:
+        transport = "websocket" if upgraded else "polling"
+    return attempt._replace(verdict=verdict, transport=transport, upgraded=upgraded)
+
+
+def _join_by_polling(session: Session, sid: str, packets: list[engineio.Packet]) -> Generator[Step, Heard, Attempt]:
+    client, namespace = session.client, session.plan.target.namespace
+    # Client 2 waits for the server's own CONNECT of the root namespace, and asks for any other.
+    if client.version > 2 or namespace != "/":
+        packet = socketio.connect(namespace, client.auth if client.version > 2 else None)
+        posted = yield from session.request("connect", sid, engineio.encode_payload([packet], client.protocol))
+        if failed := _failed(posted, "CONNECT", "xhr post error"):
+            return failed
+    for _ in range(PATIENCE):
+        for packet_ in packets:
+            if packet_.type == "close":
+                return Attempt(False, "The server closed the session instead of answering CONNECT.")
+            if packet_.type == "message" and (attempt := _joined(session, packet_.data)):
+                return attempt
+        polled = yield from session.request("poll", sid)
+        if failed := _failed(polled, "the poll", "xhr poll error"):
+            return failed
+        try:
+            packets = engineio.decode_payload(_response(polled).bytes, client.protocol)
+        except ValueError:
+            return Attempt(False, "The answer to the poll is no Engine.IO payload.", error="server error")
+    return Attempt(False, "The server never answered CONNECT.", alive=True)
+
+
+def _joined(session: Session, message: str) -> Attempt | None:
+    """What the message says about CONNECT; None where it is about something else."""
+    try:
+        packet = socketio.decode(message)
+    except ValueError:
+        return Attempt(False, "The server sent what is no Socket.IO packet.", error="parse error")
+    if packet.namespace != session.plan.target.namespace:
+        return None
+    if packet.type == socketio.ERROR:
+        said = socketio.error_message(packet)
+        return Attempt(False, f"The server refused CONNECT: {said}", error=said, alive=True)
+    if packet.type != socketio.CONNECT:
+        return None
+    data = socketio.json(packet.data)
+    if session.client.version > 2 and not (isinstance(data, dict) and "sid" in data):
+        return Attempt(False, "The server speaks the Socket.IO protocol of version 2.", error=V2_SERVER, alive=True)
+    return Attempt(True, alive=True)
+
+
+def _by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
+    verdict = yield from session.websocket("websocket")
+    if not verdict.allowed:
+        allowed: Literal[False] | None = None if verdict.allowed is None else False
+        return Attempt(allowed, verdict.reason, error="websocket error" if allowed is False else None, verdict=verdict)
+    attempt = yield from _join_by_websocket(session)
+    yield Close()
+    return attempt._replace(
+        verdict=attempt.verdict or verdict, transport="websocket" if attempt.connects else None, alive=False
+    )
+
+
+def _join_by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
+    client, namespace = session.client, session.plan.target.namespace
+    first = yield from session.message()
+    if not isinstance(first, str):
+        return _silent(first, "The WebSocket opened, but no open packet came over it")
+    if not first.startswith("0") or engineio.open_packet(first[1:]) is None:
+        reason = "The WebSocket opened, but what came over it is no Engine.IO open packet."
+        return Attempt(False, reason, error="server error")
+    if client.version > 2 or namespace != "/":
+        yield Send(socketio.connect(namespace, client.auth if client.version > 2 else None))
+    for _ in range(PATIENCE):
+        message = yield from session.message()
+        if not isinstance(message, str):
+            return _silent(message, "The server never answered CONNECT")._replace(error=None)
+        if message.startswith("4") and (attempt := _joined(session, message[1:])):
+            return attempt
+    return Attempt(False, "The server never answered CONNECT.")
+
+
+def _upgrade(session: Session, sid: str) -> Generator[Step, Heard, bool | None]:
+    """Whether the session moved from polling to WebSocket; a failure leaves the client on polling."""
+    verdict = yield from session.websocket("upgrade", sid)
+    if not verdict.allowed:
+        return None if verdict.allowed is None else False
+    yield Send("2probe")
+    answer = yield from session.message(sid)
+    if answer == "3probe":
+        yield Send("5")
+    yield Close()
+    if isinstance(answer, NoResponse) and answer.kind == "not-asked":
+        return None
+    return answer == "3probe"
+
+
+def _silent(heard: NoResponse | Verdict, what: str) -> Attempt:
+    if isinstance(heard, Verdict):
+        return Attempt(False, heard.reason, error="websocket error", verdict=heard)
+    if heard.kind == "not-asked":
+        return Attempt(None, heard.message)
+    return Attempt(False, f"{what}: {heard.message}", error="timeout")
+
+
+def _failed(fetched: Fetched, what: str, error: str) -> Attempt | None:
+    """Why the client takes this answer for an error; None where it goes on. It takes status 200 alone."""
+    verdict = fetched.verdict
+    if verdict.allowed is None:
+        return Attempt(None, verdict.reason)
+    if not verdict.allowed or fetched.response is None:
+        timed_out = verdict.code == "network-error" and verdict.found == "timeout"
+        return Attempt(False, verdict.reason, error="timeout" if timed_out else error)
+    if fetched.response.status != 200:
+        return Attempt(False, f"The server answered {what} with status {fetched.response.status}.", error=error)
+    return None
+
+
+def _response(fetched: Fetched) -> Response:
+    assert fetched.response is not None  # _failed has seen to it
+    return fetched.response
+
+
+def _closing_words(frame: Frame) -> str:
+    code = f" with code {frame.code}" if frame.code is not None else ""
+    return f"The server closed the WebSocket{code}" + (f": {frame.data}" if frame.data else ".")
+
+
+Result = TypeVar("Result")
+
+
+def _labelled(requests: Generator[Request, Answer, Result], purpose: Purpose) -> Generator[Step, Heard, Result]:
+    """Says what each request is for: its preflight, itself, what a redirect led to."""
+    hops = 0
+    try:
+        request = next(requests)
+        while True:
+            preflight = request.method == "OPTIONS" and get(request.headers, "access-control-request-method")
+            label: Purpose = "preflight" if preflight else "redirect" if hops else purpose
+            hops += not preflight
+            heard = yield Ask(request, label)
+            request = requests.send(heard if isinstance(heard, Response | NoResponse) else NOT_ASKED)
+    except StopIteration as end:
+        result: Result = end.value
+        return result

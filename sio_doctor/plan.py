@@ -1,0 +1,270 @@
+"""What the person asked, made exact. Pure: whatever is wrong with it is one sentence, a ``PlanError``.
+
+People paste what they have at hand: a bare host, a WebSocket URL, the polling URL out of a console, the address of the
+page. All of it is taken, and what was cut, completed or assumed is said in the plan's notes.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, TypeVar, get_args
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from sio_doctor.model import Browser, Client, HeaderList, Plan, Target, Transport
+from sio_doctor.standards import url as urls
+
+BROWSERS: tuple[Browser, ...] = get_args(Browser)
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+
+#: What engine.io-client puts into the query itself; the rest of a pasted query is the application's.
+_PROTOCOL_KEYS = frozenset({"EIO", "transport", "t", "sid", "b64", "j"})
+_HANDSHAKE_PATH = re.compile(r"/(socket\.io|engine\.io)/?$")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+
+
+class PlanError(ValueError):
+    """What the person asked cannot be asked; the message is one sentence for them."""
+
+
+def make_plan(
+    url: str,
+    *,
+    origins: Sequence[str] = (),
+    version: int | None = None,
+    transports: Sequence[str] = (),
+    with_credentials: bool | None = None,
+    headers: Sequence[str] = (),
+    path: str | None = None,
+    namespace: str | None = None,
+    auth: str | None = None,
+    query: Sequence[str] = (),
+    browsers: Sequence[str] = (),
+    timeout: float = 10.0,
+    deadline: float = 30.0,
+) -> Plan:
+    """The plan of one check. ``timeout`` and ``deadline`` in seconds, ``query`` as ``name=value``, ``headers`` as
+    ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
+    """
+    if timeout <= 0 or deadline <= 0:
+        raise PlanError("--timeout and --deadline take a number of seconds above 0.")
+    notes: list[str] = []
+    pages = tuple(dict.fromkeys(_origin(text, notes) for text in origins))
+    pasted = _paste(url, pages, notes)
+    client_version = _version(version, pasted.protocol, notes)
+    extra = tuple(_header(text) for text in headers)
+    if client_version == 2 and extra:
+        notes.append(
+            "socket.io-client 2 in a page ignores extraHeaders at the top level; the headers are taken as "
+            "transportOptions.polling.extraHeaders."
+        )
+    return Plan(
+        target=Target(
+            url=pasted.url,
+            path=_path(path) if path is not None else pasted.path,
+            namespace=_namespace(namespace) if namespace is not None else pasted.namespace,
+            query=(*pasted.query, *(_pair(text) for text in query)),
+        ),
+        origins=pages,
+        client=Client(
+            version=client_version,
+            transports=_transports(transports) or pasted.transports or TRANSPORTS,
+            # socket.io-client 2 sends credentials unless told not to.
+            with_credentials=client_version == 2 if with_credentials is None else with_credentials,
+            extra_headers=extra,
+            auth=_auth(auth),
+        ),
+        browsers=tuple(_one_of(name, BROWSERS, "--browser") for name in dict.fromkeys(browsers)) or BROWSERS,
+        timeout=timeout,
+        deadline=deadline,
+        nonce=secrets.token_hex(3),
+        namespace_from_path=namespace is None and pasted.namespace != "/",
+        notes=tuple(notes),
+    )
+
+
+class _Pasted(NamedTuple):
+    """What a pasted URL says."""
+
+    url: str
+    path: str = "/socket.io/"
+    namespace: str = "/"
+    query: tuple[tuple[str, str], ...] = ()
+    protocol: int | None = None
+    transports: tuple[Transport, ...] = ()
+
+
+def _paste(text: str, origins: Sequence[str], notes: list[str]) -> _Pasted:
+    text = text.strip()
+    if not text:
+        raise PlanError("The URL is empty; give the server's, like https://api.example.com.")
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*:(?!\d)", text):
+            raise PlanError(f"{text!r} has a scheme that is none of http, https, ws and wss.")
+        text = text.removeprefix("//")
+        guessed = _guess_scheme(text, origins)
+        notes.append(f"The URL has no scheme; {guessed} was taken.")
+        text = f"{guessed}://{text}"
+    elif scheme[1].lower() not in ("http", "https", "ws", "wss"):
+        raise PlanError(
+            f"{text!r} has the scheme {scheme[1]!r}; a Socket.IO server is reached by http, https, ws or wss."
+        )
+    try:
+        url = urls.parse(text)
+    except ValueError as error:
+        raise PlanError(f"{text!r} is no URL: {_sentence(error)}") from None
+    if not url.host:
+        raise PlanError(f"{text!r} has no host.")
+    if url.username or url.password:
+        notes.append("The user name and password in the URL were left out: socket.io-client does not send them.")
+    server = "http" + urls.origin_of(url).removeprefix("http").removeprefix("ws")
+    pairs = parse_qsl(url.query or "", keep_blank_values=True)
+    own = dict(pair for pair in pairs if pair[0] in _PROTOCOL_KEYS)
+    rest = tuple(pair for pair in pairs if pair[0] not in _PROTOCOL_KEYS)
+    if "EIO" in own or "transport" in own:
+        pasted = _Pasted(server, url.path, query=rest, protocol=_protocol(own.get("EIO")))
+        if own.get("transport") == "websocket" and "sid" not in own:
+            notes.append("The URL is a WebSocket's without a session, so the client is taken to use WebSocket alone.")
+            pasted = pasted._replace(transports=("websocket",))
+        if "sid" in own:
+            notes.append("The session id in the URL was left out: a session of our own is opened.")
+        return pasted
+    if url.path in ("", "/"):
+        return _Pasted(server, query=rest)
+    if _HANDSHAKE_PATH.search(url.path):
+        return _Pasted(server, url.path.rstrip("/") + "/", query=rest)
+    notes.append(
+        f"{url.path} was taken for the namespace, as socket.io-client takes the path of its URL; "
+        f"if it is the handshake path, say --path {url.path.rstrip('/')}/."
+    )
+    return _Pasted(server, namespace=url.path, query=rest)
+
+
+def _guess_scheme(text: str, origins: Sequence[str]) -> Literal["http", "https"]:
+    """The page's scheme, as socket.io-client does; else what is likelier for such a host."""
+    for origin in origins:
+        if origin.startswith("https://"):
+            return "https"
+        if origin.startswith("http://"):
+            return "http"
+    authority = re.split(r"[/?#]", text)[0]
+    host, _, port = authority.rpartition(":") if re.search(r":\d+$", authority) else (authority, "", "")
+    local = host == "localhost" or host.endswith(".localhost") or re.fullmatch(r"[\d.]+|\[.*\]", host)
+    return "http" if local or port not in ("", "443", "8443") else "https"
+
+
+def _protocol(value: str | None) -> int | None:
+    return int(value) if value in ("3", "4") else None
+
+
+def _version(asked: int | None, protocol: int | None, notes: list[str]) -> Literal[2, 3, 4]:
+    if asked is not None:
+        if asked == 2 or asked == 3 or asked == 4:
+            return asked
+        raise PlanError(f"--client takes 2, 3 or 4, the version of socket.io-client in the page, not {asked}.")
+    if protocol == 3:
+        notes.append("EIO=3 in the URL: the page's client was taken for socket.io-client 2.")
+        return 2
+    return 4
+
+
+def _origin(text: str, notes: list[str]) -> str:
+    """The origin as browsers serialise it. https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin"""
+    given = text.strip()
+    if given == "null":
+        return "null"
+    if given == "*":
+        raise PlanError("'*' is no origin; leave --origin out to ask whom the server lets in.")
+    scheme = _SCHEME.match(given)
+    if scheme is None and not re.match(r"(file|data|about|blob):", given):
+        bare = given.removeprefix("//")
+        likely = f"{_guess_scheme(bare, ())}://{bare}" if bare and "://" not in bare else "https://app.example.com"
+        raise PlanError(f"{given!r} is no origin: it has no scheme. Did you mean {likely}?")
+    if scheme is not None and scheme[1].lower() in ("ws", "wss"):
+        likely = "http" + given[2:]
+        raise PlanError(f"{given!r} is no page's origin: pages are not served by {scheme[1]}. Did you mean {likely}?")
+    try:
+        url = urls.parse(given)
+        origin = urls.origin_of(url)
+    except ValueError as error:
+        raise PlanError(f"{given!r} is no origin: {_sentence(error)}") from None
+    if origin == "null":
+        notes.append(f"A page at {given} has an opaque origin: browsers send Origin: null.")
+        return "null"
+    if not url.host:
+        raise PlanError(f"{given!r} is no origin: it has no host. Did you mean {scheme[0] if scheme else ''}localhost?")
+    if origin != given:
+        notes.append(f"{given} was cut to its origin, {origin}, as a browser sends it.")
+    return origin
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    value = value.strip(" \t")
+    if not colon or not _TOKEN.fullmatch(name.strip()):
+        raise PlanError(f"{text!r} is no header; write it as 'name: value'.")
+    if any(char in value for char in "\r\n\0") or any(ord(char) > 0xFF for char in value):
+        raise PlanError(f"The value of the header {name.strip()!r} has characters that no header can carry.")
+    return name.strip(), value
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise PlanError(f"{text!r} is no query parameter; write it as name=value.")
+    return name, value
+
+
+def _path(text: str) -> str:
+    """The handshake path as engine.io-client writes it: one slash at the end."""
+    if re.search(r"[?#\s]", text) or "://" in text or not text.strip("/"):
+        raise PlanError(f"{text!r} is no handshake path; it looks like /socket.io/.")
+    return "/" + text.strip("/") + "/"
+
+
+def _namespace(text: str) -> str:
+    if "," in text or re.search(r"\s", text):
+        raise PlanError(f"{text!r} is no namespace; it looks like /admin.")
+    return text if text.startswith("/") else f"/{text}"
+
+
+def _auth(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise PlanError(f"--auth takes a JSON object, and {text!r} is no JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise PlanError(f'--auth takes a JSON object like \'{{"token": "…"}}\', and {text!r} is none.')
+    return msgspec.json.encode(value).decode()
+
+
+def _transports(values: Sequence[str]) -> tuple[Transport, ...]:
+    names = [name.strip() for value in values for name in value.split(",") if name.strip()]
+    return tuple(_one_of(name, TRANSPORTS, "--transports") for name in dict.fromkeys(names))
+
+
+Name = TypeVar("Name", bound=str)
+
+
+def _one_of(name: str, known: Iterable[Name], option: str) -> Name:
+    for candidate in known:
+        if candidate == name:
+            return candidate
+    raise PlanError(f"{option} takes {' or '.join(known)}, not {name!r}.")
+
+
+def _sentence(error: ValueError) -> str:
+    text = str(error).rstrip(".")
+    return f"{text}."
+
+
+def header_names(headers: HeaderList) -> tuple[str, ...]:
+    """The names alone: values may be secrets."""
+    return tuple(name for name, _ in headers)
