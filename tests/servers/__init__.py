@@ -1,0 +1,87 @@
+"""Real servers on loopback: what the tests ask. Each is a context manager that yields its base URL.
+
+    with node("4.8", "{cors: {origin: 'http://localhost:3000'}}") as url:
+        ...
+
+    @needs_node
+    def test_something() -> None:
+        url = shared(node, "4.8")
+
+What this machine lacks skips the test, and the last line of the run counts it; with ``CI=true`` it fails the test.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import ParamSpec
+
+import pytest
+
+P = ParamSpec("P")
+
+#: What each server needs on the machine, for the person who wants to install it.
+NEEDS = {
+    "node": "Node.js, and `npm ci` in tests/servers/node",
+    "nginx": "nginx",
+    "haproxy": "haproxy",
+    "openssl": "the openssl command",
+}
+
+needs_node = pytest.mark.needs_node
+needs_nginx = pytest.mark.needs_nginx
+needs_haproxy = pytest.mark.needs_haproxy
+needs_openssl = pytest.mark.needs_openssl
+
+NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
+
+#: How many shared servers stay alive in one process: a Node server is 45 MB.
+SHARED_AT_MOST = 12
+
+
+def executable(name: str) -> str | None:
+    """The path of a program; None where it is missing. Debian keeps servers in /usr/sbin, off people's PATH."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+
+
+def need(name: str) -> str:
+    """The path of a program that the test needs. Missing: the test is skipped, and counted; under CI it fails."""
+    path = executable(name)
+    if path is not None and (name != "node" or NODE_MODULES.is_dir()):
+        return path
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing on this machine: {NEEDS[name]}", pytrace=False)
+    pytest.skip(f"needs {name}")
+
+
+_running: OrderedDict[object, tuple[AbstractContextManager[str], str]] = OrderedDict()
+
+
+def shared(server: Callable[P, AbstractContextManager[str]], /, *args: P.args, **kwargs: P.kwargs) -> str:
+    """The base URL of ``server(*args, **kwargs)``, started once for all tests that ask for the same.
+
+    It lives until the run ends, or until it is the one that was asked for longest ago of more than ``SHARED_AT_MOST``.
+    Sessions that other tests left behind are still in it.
+    """
+    key = (server, repr(args), repr(sorted(kwargs.items())))
+    if key not in _running:
+        if len(_running) >= SHARED_AT_MOST:
+            _, (oldest, _) = _running.popitem(last=False)
+            oldest.__exit__(None, None, None)
+        manager = server(*args, **kwargs)
+        _running[key] = manager, manager.__enter__()
+    _running.move_to_end(key)
+    return _running[key][1]
+
+
+@atexit.register
+def stop_shared() -> None:
+    """End every shared server."""
+    while _running:
+        _, (manager, _) = _running.popitem()
+        manager.__exit__(None, None, None)
