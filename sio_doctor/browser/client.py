@@ -17,7 +17,6 @@ from urllib.parse import quote
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
-
 from sio_doctor.model import Answer, Frame, NoResponse, Plan, Purpose, Request, Response, Transport, Verdict, get
 from sio_doctor.standards import engineio, socketio
 
@@ -70,6 +69,11 @@ class Attempt(NamedTuple):
     """What the browser made of the first transport's handshake."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
+
+
+def page_of(origin: str) -> Page:
+    """A page of that origin; an opaque one stands for a file."""
+    return Page(url="file:///index.html" if origin == "null" else f"{origin}/", origin=origin)
 
 
 def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:

@@ -60,13 +60,30 @@ class Memory:
 
     def __init__(self, exchanges: Iterable[Exchange] = ()) -> None:
         self._known: dict[Key, list[Exchange]] = {}
+        self._dead: dict[str, Exchange] = {}
         for exchange in exchanges:
             self._known.setdefault(alike(exchange.request), []).append(exchange)
+            if unreachable(exchange):
+                self._dead.setdefault(server_of(exchange.request), exchange)
 
     def find(self, request: Request, nth: int) -> Exchange | None:
         """The exchange of the ``nth`` (from 0) request alike to this one; None where it was not asked."""
         known = self._known.get(alike(request), [])
-        return known[nth] if nth < len(known) else None
+        return known[nth] if nth < len(known) else self._dead.get(server_of(request))
+
+
+def server_of(request: Request) -> str:
+    """``http(s)://host:port`` of the request; a WebSocket's server is the same."""
+    scheme, _, rest = request.url.partition("://")
+    return f"{scheme.replace('ws', 'http')}://{rest.partition('/')[0].partition('?')[0]}"
+
+
+def unreachable(exchange: Exchange) -> bool:
+    """The failure came before any HTTP: it does not depend on what was asked, so it need not be asked twice."""
+    failure = exchange.failure
+    return failure is not None and (
+        failure.kind in ("dns", "refused", "unreachable", "tls") or failure.phase in ("resolve", "connect", "tls")
+    )
 
 
 def replay(client: Generator[Step, Heard, Result], memory: Memory) -> Result:

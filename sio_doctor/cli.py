@@ -1,0 +1,69 @@
+"""Registers the commands, and turns what they raise into one sentence and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from sio_doctor.commands import check, demo
+
+app = typer.Typer(
+    name="sio-doctor",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command(no_args_is_help=True)(check.check)
+app.command()(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from sio_doctor import __version__
+
+        print(f"sio-doctor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def sio_doctor(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Why can this page not connect to that Socket.IO server?
+
+    Plays the browser against the real server, names the one cause, and prints the cure.
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line and returns its status: 0 nothing found, 1 something, 2 wrong usage, 3 our fault, 130 ^C."""
+    try:
+        return int(app(arguments, standalone_mode=False) or 0)
+    except typer.TyperException as error:  # a usage error: one sentence, as for all other bad input
+        _complain(f"{' '.join(error.format_message().split())} Try 'sio-doctor --help'.")
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted.")
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone: nothing is left to say to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("SIO_DOCTOR_DEBUG"):
+            raise
+        _complain(
+            f"this is a fault of sio-doctor itself, not of your server: {type(error).__name__}: {error}. "
+            "Please report it with what SIO_DOCTOR_DEBUG=1 shows."
+        )
+        return 3
+
+
+def _complain(sentence: str) -> None:
+    from sio_doctor.render.escape import harmless
+
+    print(f"sio-doctor: {harmless(sentence)}", file=sys.stderr)

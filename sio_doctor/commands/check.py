@@ -1,0 +1,154 @@
+"""``sio-doctor check``: one server, the chosen pages, one report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from sio_doctor.model import Plan, Report
+
+_WHAT, _CLIENT, _OUTPUT = "What is asked", "The page's client", "The report"
+
+
+def check(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The server, in any form: host, ws:// URL, polling URL.")],
+    origin: Annotated[
+        list[str] | None,
+        typer.Option("--origin", "-o", metavar="PAGE", help="The page's origin, or its URL. Repeatable."),
+    ] = None,
+    client: Annotated[
+        int | None,
+        typer.Option(metavar="2|3|4", help="Version of socket.io-client.  [default: 4]", rich_help_panel=_CLIENT),
+    ] = None,
+    transports: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIST", help="polling,websocket in the client's order.", rich_help_panel=_CLIENT),
+    ] = None,
+    with_credentials: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-credentials/--without-credentials",
+            help="The client's withCredentials.  [default: on for client 2, else off]",
+            rich_help_panel=_CLIENT,
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header", "-H", metavar="'NAME: VALUE'", help="One of the client's extraHeaders.", rich_help_panel=_CLIENT
+        ),
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The handshake path.  [default: /socket.io/]", rich_help_panel=_WHAT),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The namespace.  [default: /]", rich_help_panel=_WHAT)
+    ] = None,
+    auth: Annotated[
+        str | None, typer.Option(metavar="JSON", help="The client's auth payload.", rich_help_panel=_CLIENT)
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="One of the client's query parameters.", rich_help_panel=_CLIENT),
+    ] = None,
+    browser: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="chromium, firefox or webkit.  [default: all three]", rich_help_panel=_WHAT),
+    ] = None,
+    format: Annotated[
+        str, typer.Option("--format", "-f", metavar="NAME", help="text or json.", rich_help_panel=_OUTPUT)
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.", rich_help_panel=_OUTPUT)] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="FILE", help="Write the report to FILE.", rich_help_panel=_OUTPUT),
+    ] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(metavar="LEVEL", help="Status 1 from error, warning or never.", rich_help_panel=_OUTPUT),
+    ] = "error",
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For each answer.", rich_help_panel=_WHAT)] = 10.0,
+    deadline: Annotated[
+        float, typer.Option(metavar="SECONDS", help="For the whole check.", rich_help_panel=_WHAT)
+    ] = 30.0,
+) -> None:
+    """Checks one server: can a page of that origin connect, and if not, why?
+
+    \b
+    sio-doctor check https://api.example.com --origin https://app.example.com
+    sio-doctor check localhost:3000 --origin http://localhost:5173 --with-credentials
+    sio-doctor check 'https://api.example.com/socket.io/?EIO=4&transport=polling' --json
+
+    Status: 0 all is well, 1 something was found, 2 the command is wrong, 3 a fault of sio-doctor, 130 interrupted.
+    """
+    from sio_doctor.plan import PlanError, make_plan
+    from sio_doctor.render import FORMATS
+
+    format = "json" if json else format
+    if format not in FORMATS:
+        raise typer.TyperException(f"--format takes {' or '.join(FORMATS)}, not {format!r}.")
+    if fail_on not in ("error", "warning", "never"):
+        raise typer.TyperException(f"--fail-on takes error, warning or never, not {fail_on!r}.")
+    try:
+        plan = make_plan(
+            url,
+            origins=origin or (),
+            version=client,
+            transports=transports or (),
+            with_credentials=with_credentials,
+            headers=header or (),
+            path=path,
+            namespace=namespace,
+            auth=auth,
+            query=query or (),
+            browsers=browser or (),
+            timeout=timeout,
+            deadline=deadline,
+        )
+    except PlanError as error:
+        raise typer.TyperException(str(error)) from None
+    report = examine(plan)
+    written = write(report, format, output)
+    raise typer.Exit(status(report, fail_on) if written else 2)
+
+
+def examine(plan: Plan) -> Report:
+    """The examination, with a sign of life on standard error when it takes long."""
+    from sio_doctor.commands.progress import Progress
+    from sio_doctor.examine import examine_sync
+
+    with Progress(sys.stderr) as progress:
+        return examine_sync(plan, progress.show)
+
+
+def write(report: Report, format: str, output: str | None) -> bool:
+    """Writes the report to the file; to standard output where there is none, or (False) where it cannot be written."""
+    from sio_doctor.render import write as render_to
+
+    if output is not None and output != "-":
+        try:
+            with open(output, "w", encoding="utf-8") as file:
+                render_to(report, format, file, color="never")
+        except OSError as error:
+            render_to(report, format, sys.stdout)
+            sys.stdout.flush()
+            reason = error.strerror or type(error).__name__
+            print(f"sio-doctor: {output!r} cannot be written ({reason}); the report is above.", file=sys.stderr)
+            return False
+        return True
+    render_to(report, format, sys.stdout)
+    sys.stdout.flush()
+    return True
+
+
+def status(report: Report, fail_on: str) -> Literal[0, 1]:
+    """0 or 1: whether something at or above that level was found; what is not known fails as an error does."""
+    if fail_on == "never":
+        return 0
+    levels = ("error", "warning") if fail_on == "warning" else ("error",)
+    found = any(finding.severity in levels for finding in report.findings)
+    return 1 if found or not report.ok else 0

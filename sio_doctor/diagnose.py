@@ -1,0 +1,63 @@
+"""From a case to its findings: every rule is asked, its hits become one finding, the headline comes first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sio_doctor.model import Finding, Severity
+from sio_doctor.rules import RULES, Case, Hit, Rule, Rung
+from sio_doctor.rules.unknown import cause_unknown
+
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+
+
+def diagnose(case: Case) -> tuple[Finding, ...]:
+    """The findings, the headline first: the gravest, and of those what the page meets first."""
+    found = [
+        (rule, hits) for rule in RULES.values() if rule.slug != "cause-unknown" and (hits := list(rule.check(case)))
+    ]
+    findings = [(_finding(case, rule, hits), _rung(rule, hits)) for rule, hits in found]
+    if not any(finding.severity == "error" for finding, _ in findings) and (hit := cause_unknown(case)):
+        rule = RULES["cause-unknown"]
+        findings.append((_finding(case, rule, [hit]), _rung(rule, [hit])))
+    findings.sort(key=lambda pair: (_SEVERITIES.index(pair[0].severity), pair[1], _family(pair[0].code)))
+    return tuple(finding for finding, _ in findings)
+
+
+def _rung(rule: Rule, hits: Iterable[Hit]) -> Rung:
+    return min(rule.rung if hit.rung is None else hit.rung for hit in hits)
+
+
+def _family(code: str) -> tuple[int, str]:
+    """Within a rung: what the page breaks itself first, then in the order of the codes."""
+    return (0 if code.startswith("SIO8") else 1, code)
+
+
+def _finding(case: Case, rule: Rule, hits: list[Hit]) -> Finding:
+    origins = tuple(dict.fromkeys(origin for hit in hits for origin in hit.origins or case.plan.origins))
+    browsers = tuple(
+        browser for browser in case.plan.browsers if any(not hit.browsers or browser in hit.browsers for hit in hits)
+    )
+    return Finding(
+        code=rule.code,
+        slug=rule.slug,
+        severity=min((hit.severity or _severity(case, hit) for hit in hits), key=_SEVERITIES.index),
+        title=rule.title,
+        message=" ".join(dict.fromkeys(hit.message for hit in hits)),
+        origins=tuple(origin for origin in origins if origin in case.plan.origins),
+        browsers=browsers,
+        headers=tuple(dict.fromkeys(header for hit in hits for header in hit.headers)),
+        exchanges=tuple(dict.fromkeys(number for hit in hits for number in hit.exchanges)),
+    )
+
+
+def _severity(case: Case, hit: Hit) -> Severity:
+    """Error where a chosen origin that it concerns cannot connect (with none chosen: where no session can be had)."""
+    if not case.plan.origins:
+        return "warning" if case.open else "error"
+    concerned = [
+        outcome
+        for outcome in case.outcomes
+        if (not hit.origins or outcome.origin in hit.origins) and (not hit.browsers or outcome.browser in hit.browsers)
+    ]
+    return "error" if any(outcome.connects is False for outcome in concerned) else "warning"

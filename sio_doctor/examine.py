@@ -1,0 +1,80 @@
+"""The whole examination, for programs: gather the evidence, and report on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from sio_doctor import __version__
+from sio_doctor.diagnose import diagnose
+from sio_doctor.judge import judge, policy
+from sio_doctor.model import Evidence, Finding, Plan, Report
+from sio_doctor.plan import header_names
+from sio_doctor.redact import redact
+from sio_doctor.render.curl import curl
+from sio_doctor.rules import Case
+from sio_doctor.stacks import fixes, identify
+
+
+async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
+    """Asks the server; ``progress`` is called with one line as each request starts. No server makes it raise."""
+    # Here and not above: reporting on saved evidence needs no network library.
+    from sio_doctor.probe.gather import gather as ask
+
+    return await ask(plan, progress)
+
+
+async def examine(plan: Plan, progress: Callable[[str], None] | None = None) -> Report:
+    """Asks the server and reports on what it answered."""
+    return report_on(await gather(plan, progress))
+
+
+def examine_sync(plan: Plan, progress: Callable[[str], None] | None = None) -> Report:
+    """``examine`` for code that has no event loop running."""
+    return asyncio.run(examine(plan, progress))
+
+
+def report_on(evidence: Evidence) -> Report:
+    """The report on that evidence; the same evidence gives the same report. Secrets are struck out."""
+    plan = evidence.plan
+    case = Case(evidence, judge(evidence), identify(evidence), policy(evidence))
+    findings = tuple(_prescribe(case, finding) for finding in diagnose(case))
+    outcomes = case.outcomes if plan.origins else ()
+    report = redact(
+        Report(
+            tool={"name": "sio-doctor", "version": __version__},
+            started=evidence.started,
+            seconds=evidence.seconds,
+            vantage=evidence.vantage,
+            target=plan.target,
+            client={
+                "version": plan.client.version,
+                "protocol": plan.client.protocol,
+                "transports": plan.client.transports,
+                "with_credentials": plan.client.with_credentials,
+                "extra_headers": header_names(plan.client.extra_headers),
+            },
+            ok=not any(finding.severity == "error" for finding in findings)
+            and not any(outcome.connects is None for outcome in outcomes),
+            handshake=case.open,
+            policy=case.policy,
+            server=case.server,
+            outcomes=outcomes,
+            findings=findings,
+            notes=(*plan.notes, *evidence.notes),
+            exchanges=evidence.exchanges,
+        ),
+        plan,
+    )
+    shown = (
+        msgspec.structs.replace(exchange, curl=curl(exchange.request, verified=exchange.verified))
+        for exchange in report.exchanges
+    )
+    return msgspec.structs.replace(report, exchanges=tuple(shown))
+
+
+def _prescribe(case: Case, finding: Finding) -> Finding:
+    cures = fixes(finding.slug, case.plan, case.server, origins=finding.origins or case.plan.origins)
+    return msgspec.structs.replace(finding, fixes=cures)
