@@ -203,7 +203,7 @@ Purpose = Literal[
     "websocket",  # WebSocket opened first
     "upgrade",  # WebSocket with the sid of a polling session
     "redirect",  # what a redirect led to
-    "sticky",  # POST of a no-op on a fresh connection
+    "sticky",  # POST of a heartbeat on a fresh connection
     "other-protocol",  # the handshake in the other Engine.IO protocol
     "other-path",  # the handshake at another usual path
     "other-scheme",  # the handshake by http for https, or the other way round

@@ -193,8 +193,9 @@ class Probe:
         session = opened_by(control)
         if session is None:
             return
-        noop = engineio.encode_payload(["6"], session.protocol)
-        request = self.simple(method="POST", sid=session.sid, body=noop, protocol=session.protocol)
+        # A heartbeat: every server takes it. A noop (6) would do on Node, but ends the session on python-engineio.
+        heartbeat = engineio.encode_payload(["3" if session.protocol == 4 else "2"], session.protocol)
+        request = self.simple(method="POST", sid=session.sid, body=heartbeat, protocol=session.protocol)
         await together(*(self.ask(request, "sticky", nth=n, fresh=True) for n in range(STICKY)))
 
     async def preflight(self, page: str) -> None:
