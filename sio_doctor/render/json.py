@@ -1,0 +1,46 @@
+"""The report as JSON: the contract of CONTRIBUTING.md, "The JSON report"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sio_doctor.model import Report
+from sio_doctor.render.escape import shows
+
+
+def render(report: Report, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
+    r"""The report as JSON text: two spaces a level, keys in the contract's order, a newline at the end.
+
+    Printed in a terminal it does nothing but show: what does not show as itself is ``\uXXXX`` (an astral character is
+    two of them); without ``unicode`` that is all that is not ASCII. A lone surrogate, which no UTF-8 can hold, becomes
+    U+FFFD. ``width`` and ``color`` change nothing.
+    """
+    try:
+        encoded = msgspec.json.encode(report)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(_scalar(msgspec.to_builtins(report)))
+    text = msgspec.json.format(encoded, indent=2).decode()
+    # Outside strings JSON is ASCII that shows, but for the newlines: so what is escaped here is always in a string.
+    return "".join(char if _stays(char, unicode) else _escaped(char) for char in text) + "\n"
+
+
+def _stays(char: str, unicode: bool) -> bool:
+    return char == "\n" or (shows(char) and (unicode or char.isascii()))
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _scalar(value: Any) -> Any:
+    """``value`` with each lone surrogate in its strings replaced by U+FFFD."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_scalar(key): _scalar(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scalar(item) for item in value]
+    return value

@@ -1,0 +1,307 @@
+"""The report for a person in a terminal: the cause first, then what shows it, then the cure, then the proof."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from shlex import quote
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from sio_doctor.model import Browser, Connection, Exchange, Finding, Fix, HeaderCheck, Report, Verdict
+from sio_doctor.render import words
+from sio_doctor.render.curl import curl
+from sio_doctor.render.layout import BLANK, Block, Pen, fitted, grid, natural, show, total
+
+STYLES = {"error": "red", "warning": "yellow", "info": "cyan", "ok": "green", "unknown": "yellow"}
+MARKS = {"error": "✗", "warning": "!", "info": "i", "ok": "✓", "unknown": "?"}
+ASCII_MARKS = {"error": "x", "warning": "!", "info": "i", "ok": "ok", "unknown": "?"}
+#: What is said more often than this is in the JSON report.
+MOST_REASONS = 6
+
+Blocks = Iterator[Block]
+
+
+def console(stream: TextIO, *, width: int = 80, color: bool = False, record: bool = False) -> Console:
+    """A console that prints to ``stream`` what it is given and nothing of its own: no markup, no guesses about colours.
+
+    ``terminal.look`` says what a stream can show.
+    """
+    return Console(
+        file=stream,
+        width=width,
+        height=25,  # never looked at, but with it rich does not ask the terminal
+        force_terminal=color,
+        force_jupyter=False,
+        color_system="standard" if color else None,  # the sixteen colours, which every theme has made readable
+        no_color=False,
+        legacy_windows=False,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        record=record,
+    )
+
+
+def print_report(report: Report, console: Console, *, unicode: bool = True, fold: bool = False) -> None:
+    """Prints the report. With ``fold`` even code and curl lines end at the console's edge."""
+    show(console, _blocks(report, Pen(console.width, unicode)), fold=fold)
+
+
+def render(report: Report, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
+    """The report as text, ``width`` cells wide but for code and curl lines, which are as long as they must be."""
+    stream = io.StringIO()
+    print_report(report, console(stream, width=width, color=color), unicode=unicode)
+    return stream.getvalue()
+
+
+def _blocks(report: Report, pen: Pen) -> Blocks:
+    by_id = {exchange.id: exchange for exchange in report.exchanges}
+    cause = next((finding for finding in report.findings if finding.severity != "info"), None)
+    yield from _headline(report, cause, pen)
+    yield from _facts(report, pen)
+    if not report.outcomes:
+        yield from _policy(report, pen)
+    elif cause or not report.ok or len({outcome.origin for outcome in report.outcomes}) > 1:
+        yield from _outcomes(report, pen)
+        yield from _console_lines(report, pen)
+    if cause:
+        yield from _headers(cause.headers, by_id, pen)
+        yield from _cures(cause.fixes, pen)
+        yield from _proof(cause, by_id, pen)
+    for finding in report.findings:
+        if finding is not cause:
+            yield from [BLANK, *_finding(finding, pen)]
+            yield from _headers(finding.headers, by_id, pen)
+            yield from _cures(finding.fixes, pen)
+    if not report.outcomes:
+        yield from _ask(report, pen)
+    if report.notes:
+        yield BLANK
+        yield _pairs([[pen("Note", "dim"), pen(note, "dim")] for note in report.notes], 0, pen)
+    yield from [BLANK, Block(pen(words.summary(report, " · " if pen.unicode else " | "), "dim"))]
+
+
+def _mark(kind: str, pen: Pen) -> tuple[str, str]:
+    return (MARKS if pen.unicode else ASCII_MARKS)[kind], STYLES[kind]
+
+
+def _headline(report: Report, cause: Finding | None, pen: Pen) -> Blocks:
+    if cause:
+        yield from _finding(cause, pen)
+        return
+    kind, sentences = ("ok", words.healthy(report)) if report.ok else words.unexplained(report)
+    mark, style = _mark(kind, pen)
+    for sentence in sentences:
+        yield Block(pen.join((mark, f"bold {style}"), (" ", ""), (sentence, style)))
+
+
+def _finding(finding: Finding, pen: Pen) -> Blocks:
+    mark, style = _mark(finding.severity, pen)
+    name = (f" {finding.code} {finding.slug}: ", f"bold {style}")
+    yield Block(pen.join((mark, f"bold {style}"), name, (finding.title, "bold")))
+    for line in finding.message.split("\n"):
+        yield Block(pen(line), 2)
+
+
+def _facts(report: Report, pen: Pen) -> Blocks:
+    facts = (
+        ("Server", words.server(report.server)),
+        ("Handshake", words.handshake(report.handshake) if report.handshake else ""),
+    )
+    if known := [[pen(name, "bold"), pen(value)] for name, value in facts if value]:
+        yield from [BLANK, _pairs(known, 0, pen)]
+
+
+def _pairs(rows: list[list[Text]], indent: int, pen: Pen) -> Block:
+    """Names and what they stand for, in two columns."""
+    return Block(grid(rows, widths=fitted(natural(rows), pen.width - indent, keep=(0,))), indent)
+
+
+def _heading(text: str, pen: Pen) -> Blocks:
+    yield from [BLANK, Block(pen(text, "bold"))]
+
+
+# --- what the browsers do --------------------------------------------------------------------------------------------
+
+
+def _outcomes(report: Report, pen: Pen) -> Blocks:
+    yield from _heading("What the browser does", pen)
+    asked = _asked(report.outcomes)
+    rows = [[pen(group[0].origin), *_row(group, asked, pen)] for group in _groups(report.outcomes)]
+    headings = [pen(name) for name in ("Origin", "Browser", "Polling", "WebSocket", "socket.io-client")]
+    widths = natural([headings, *rows])
+    if total(widths) <= pen.width - 2:
+        yield Block(grid(rows, headings, widths=widths), 2)
+    else:  # the origin gets a line of its own: an origin in pieces is hard to compare
+        widths = fitted(widths[1:], pen.width - 4)
+        for number, (origin, own) in enumerate(groupby(rows, key=lambda row: row[0])):
+            yield Block(origin, 2, wide=True)
+            yield Block(grid([row[1:] for row in own], () if number else headings[1:], widths=widths), 4)
+    yield from _reasons(report.outcomes, asked, pen)
+
+
+def _row(group: list[Connection], asked: list[Browser], pen: Pen) -> list[Text]:
+    first = group[0]
+    return [
+        pen(_named([outcome.browser for outcome in group], asked) or "all"),
+        _cell(first.polling.allowed, words.allowed(first.polling), pen),
+        _cell(first.websocket.allowed, words.allowed(first.websocket), pen),
+        _cell(first.connects, words.connects(first), pen),
+    ]
+
+
+def _groups(outcomes: Iterable[Connection]) -> list[list[Connection]]:
+    """The outcomes that make one row: of one origin, alike in all that the row says."""
+    rows: dict[tuple[str, ...], list[Connection]] = {}
+    for outcome in outcomes:
+        said = (words.allowed(outcome.polling), words.allowed(outcome.websocket), words.connects(outcome))
+        rows.setdefault((outcome.origin, *said), []).append(outcome)
+    return sorted(rows.values(), key=lambda group: [outcome.origin for outcome in outcomes].index(group[0].origin))
+
+
+def _reasons(outcomes: Iterable[Connection], asked: list[Browser], pen: Pen) -> Blocks:
+    """What keeps the pages out, or is not known, and in which browsers."""
+    reasons: dict[tuple[str, str], list[Browser]] = {}
+    for outcome in outcomes:
+        said = [("polling", _reason(outcome.polling)), ("WebSocket", _reason(outcome.websocket))]
+        if outcome.reason not in (outcome.polling.reason, outcome.websocket.reason):
+            said.append(("socket.io-client", outcome.reason or ""))
+        for key in said:
+            if key[1] and outcome.browser not in reasons.setdefault(key, []):
+                reasons[key].append(outcome.browser)
+    for (what, reason), browsers in list(reasons.items())[:MOST_REASONS]:
+        where = _named(browsers, asked)
+        yield Block(pen(f"{where}, {what}: {reason}" if where else f"{what}: {reason}", "dim"), 2)
+    if len(reasons) > MOST_REASONS:
+        yield Block(pen(f"{len(reasons) - MOST_REASONS} more reasons are in the JSON report.", "dim"), 2)
+
+
+def _reason(verdict: Verdict) -> str:
+    if verdict.allowed or not verdict.reason:
+        return ""
+    return f"{verdict.reason} ({verdict.step})" if verdict.step else verdict.reason
+
+
+def _asked(outcomes: Iterable[Connection]) -> list[Browser]:
+    return list(dict.fromkeys(outcome.browser for outcome in outcomes))
+
+
+def _named(browsers: list[Browser], asked: list[Browser]) -> str:
+    """Their names; empty where they are all of several that were asked about."""
+    return "" if len(asked) > 1 and set(browsers) == set(asked) else words.browsers(browsers)
+
+
+def _cell(good: bool | None, text: str, pen: Pen) -> Text:
+    mark, style = _mark({True: "ok", False: "error", None: "unknown"}[good], pen)
+    return pen.join((mark, style), (f" {text}", ""))
+
+
+def _console_lines(report: Report, pen: Pen) -> Blocks:
+    """What each browser prints: of the first origin that makes it print, since the others' lines read alike."""
+    printed: dict[str, list[tuple[Browser, tuple[str, ...]]]] = {}
+    for outcome in report.outcomes:
+        if lines := words.console(outcome, report.client.get("transports", ())):
+            printed.setdefault(outcome.origin, []).append((outcome.browser, lines))
+    if not printed:
+        return
+    origin, consoles = next(iter(printed.items()))
+    yield from _heading("Console", pen)
+    if len(printed) > 1:
+        yield Block(pen(f"of a page of {origin}; the other pages' read alike", "dim"), 2)
+    for browser, lines in consoles:
+        yield Block(pen(words.BROWSERS[browser]), 2)
+        for line in lines:
+            yield Block(pen(line, "dim"), 4, wide=True)
+
+
+# --- why, and what to do ---------------------------------------------------------------------------------------------
+
+
+def _headers(checks: tuple[HeaderCheck, ...], by_id: dict[int, Exchange], pen: Pen) -> Blocks:
+    if not checks:
+        return
+    yield from _heading("Header by header", pen)
+    for number in dict.fromkeys(check.exchange for check in checks):
+        exchange = by_id.get(number)
+        if exchange:
+            yield Block(pen(words.exchange(exchange), "dim"), 2, wide=True)
+        answered = exchange is None or exchange.response is not None
+        headings = [pen(name) for name in ("", "Header", "Needed", "Got")]
+        rows = [
+            [
+                pen(*_mark("ok" if check.ok else "error", pen)),
+                pen(check.header),
+                pen(check.needed),
+                pen(words.found(check.found, answered)),
+            ]
+            for check in checks
+            if check.exchange == number
+        ]
+        # A header's name in one piece is what one searches for; its values may go on in the next line.
+        widths = fitted(natural([headings, *rows]), pen.width - 2, keep=(0, 1))
+        yield Block(grid(rows, headings, widths=widths), 2)
+
+
+def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
+    for fix in fixes:
+        yield from [BLANK, Block(pen.join(("Cure: ", "bold green"), (fix.title, "bold")))]
+        yield Block(pen(f"{fix.stack} ({fix.side}), {fix.where}", "dim"), 2)
+        yield BLANK
+        for line in _change(fix, pen):
+            yield Block(line, 4, verbatim=True)
+
+
+def _change(fix: Fix, pen: Pen) -> list[Text]:
+    """The code to paste; as a diff where it replaces something."""
+    after = fix.after.rstrip("\n")
+    if fix.before is None:
+        return pen.lines(after)
+    from difflib import SequenceMatcher
+
+    old, new = fix.before.rstrip("\n").split("\n"), after.split("\n")
+    changed: list[tuple[str, str]] = []
+    for kind, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            changed += [(f"  {line}", "") for line in old[old_from:old_to]]
+        else:
+            changed += [(f"- {line}", "red") for line in old[old_from:old_to]]
+            changed += [(f"+ {line}", "green") for line in new[new_from:new_to]]
+    return [text for line, style in changed for text in pen.lines(line, style)]
+
+
+def _proof(finding: Finding, by_id: dict[int, Exchange], pen: Pen) -> Blocks:
+    shown = [by_id[number] for number in finding.exchanges if number in by_id]
+    if not shown:
+        return
+    best = next((exchange for exchange in shown if exchange.response is not None), shown[0])
+    yield from _heading("Prove it", pen)
+    for line in pen.lines(best.curl or curl(best.request, verified=best.verified)):
+        yield Block(line, 4, verbatim=True)
+
+
+# --- no page in particular -------------------------------------------------------------------------------------------
+
+
+def _policy(report: Report, pen: Pen) -> Blocks:
+    if not report.handshake and report.policy.kind == "unknown":
+        return
+    yield from _heading("Who may connect", pen)
+    yield Block(pen(words.policy(report.policy)), 2)
+    if facts := [[pen(name, "dim"), pen(value)] for name, value in words.policy_facts(report.policy)]:
+        yield _pairs(facts, 2, pen)
+    yield Block(pen("This is about polling: CORS does not hold for a WebSocket.", "dim"), 2)
+
+
+def _ask(report: Report, pen: Pen) -> Blocks:
+    if not report.handshake:
+        return
+    yield from _heading("Ask about a page", pen)
+    target = report.target
+    options = f" --path {quote(target.path)}" if target.path != "/socket.io/" else ""
+    options += f" --namespace {quote(target.namespace)}" if target.namespace != "/" else ""
+    line = f"sio-doctor check {quote(target.url)}{options} --origin https://your.page"
+    yield Block(pen(line), 4, verbatim=True)

@@ -1,0 +1,191 @@
+"""The report's facts in words, for the formats that people read. Plain text, as hostile as what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sio_doctor.model import Connection, Exchange, Handshake, NoResponse, Policy, Report, Server, Verdict
+
+BROWSERS = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
+TRANSPORTS = {"polling": "polling", "websocket": "WebSocket"}
+
+WHO = {
+    "nobody": "no page of another origin: no origin gets an Access-Control-Allow-Origin header",
+    "fixed": "pages of one origin, {allow_origin}: whoever asks gets this same value",
+    "any": "every page, but none that sends credentials: any origin gets *",
+    "reflect": "every page: whoever asks gets their own origin back",
+    "list": "the pages on a list: some origins get their own back, others get no header",
+    "refuses": "not the pages that were tried: an unknown origin is answered with an error",
+    "unknown": "not known: the server answered nothing that tells",
+}
+BLOCKED = {
+    "network-error": "no answer",
+    "websocket-handshake": "refused",
+    "websocket-frame": "broken off",
+}
+
+
+def listing(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *most, last = list(names) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def browsers(names: Iterable[str]) -> str:
+    """The browsers' names as people know them: ``Chromium, Firefox and Safari``."""
+    return listing(BROWSERS[name] for name in names)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 error``, ``2 errors``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(milliseconds: int) -> str:
+    """``25 s``, ``1.5 s``, ``300 ms``."""
+    return f"{milliseconds} ms" if abs(milliseconds) < 1000 else f"{milliseconds / 1000:g} s"
+
+
+def size(octets: int) -> str:
+    """``1 MB``, ``64 kB``, ``1500 bytes``: decimal, and never rounded."""
+    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
+        if octets >= unit and octets % unit == 0:
+            return f"{octets // unit} {name}"
+    return count(octets, "byte")
+
+
+def handshake(packet: Handshake) -> str:
+    """The open packet in one line."""
+    framing = {"v4": "", "v3": "", "v3-binary": " in binary framing"}[packet.framing]
+    upgrades = listing(TRANSPORTS.get(name, name) for name in packet.upgrades)
+    parts = [f"Engine.IO {packet.protocol}{framing}", f"{upgrades} upgrade" if packet.upgrades else "no upgrade"]
+    if packet.ping_interval is not None:
+        parts.append(f"ping {duration(packet.ping_interval)}")
+    if packet.ping_timeout is not None:
+        parts.append(f"timeout {duration(packet.ping_timeout)}")
+    if packet.max_payload is not None:
+        parts.append(f"payload {size(packet.max_payload)}")
+    return ", ".join(parts)
+
+
+def server(who: Server) -> str:
+    """Who answers, in one line; empty where nothing is known."""
+    known = who.stack != "unknown"
+    name = " ".join(filter(None, (who.stack, who.version))) if known else ""
+    if not who.layers:
+        return name
+    return f"{name or 'not recognised,'} behind {listing(who.layers)}"
+
+
+def policy(who: Policy) -> str:
+    """Whom the server lets in, in words."""
+    return WHO[who.kind].replace("{allow_origin}", who.allow_origin or "not known")
+
+
+def allowed(verdict: Verdict) -> str:
+    """What a browser decides, in a word or two."""
+    if verdict.allowed is None:
+        return "not asked" if verdict.code == "not-asked" else "not known"
+    return "allowed" if verdict.allowed else BLOCKED.get(verdict.code, "blocked")
+
+
+def over(connection: Connection) -> str:
+    """Over which transports it connects: ``polling, then WebSocket``."""
+    if connection.transport == "websocket" and connection.upgraded:
+        return "polling, then WebSocket"
+    return TRANSPORTS.get(connection.transport or "", "")
+
+
+def connects(connection: Connection) -> str:
+    """What socket.io-client does: connects over a transport, or what its ``connect_error`` says."""
+    if connection.connects is None:
+        return "not known"
+    if not connection.connects:
+        return connection.error or "does not connect"
+    if connection.transport is None:
+        return "connects"
+    alone = " alone" if connection.transport == "polling" and connection.upgraded is False else ""
+    return f"over {TRANSPORTS[connection.transport]}{alone}"
+
+
+def healthy(report: Report) -> list[str]:
+    """A sentence for each way in which the pages connect; for a report whose chosen origins all do."""
+    if not report.outcomes:
+        return [f"{report.target.url} answers as a Socket.IO server."]
+    asked = {outcome.browser: None for outcome in report.outcomes}
+    ways: dict[tuple[str, str], list[str]] = {}
+    for outcome in report.outcomes:
+        ways.setdefault((outcome.origin, over(outcome)), []).append(outcome.browser)
+    by_way: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (origin, way), names in ways.items():
+        by_way.setdefault((way, tuple(names)), []).append(origin)
+    sentences = []
+    for (way, kept), origins in by_way.items():
+        how = f" ({way})" if way else ""
+        where = browsers(kept if len(by_way) > 1 else asked)
+        sentences.append(f"{report.target.url} lets {listing(origins)} connect{how}, in {where}.")
+    return sentences
+
+
+def unexplained(report: Report) -> tuple[str, list[str]]:
+    """For a report that is not ok and names no cause: ``error`` or ``unknown``, and a sentence for each such origin."""
+    kind: dict[str, bool | None] = {}
+    for outcome in report.outcomes:
+        if not outcome.connects:
+            kind[outcome.origin] = False if outcome.connects is False else kind.get(outcome.origin)
+    sentences = [
+        f"{origin} cannot connect to {report.target.url}, and no known cause fits what the server answered."
+        if failed is False
+        else f"Whether {origin} can connect to {report.target.url} is not known."
+        for origin, failed in kind.items()
+    ]
+    return ("error" if False in kind.values() else "unknown"), sentences
+
+
+def console(connection: Connection, transports: Iterable[str]) -> tuple[str, ...]:
+    """The lines in the browser's console that explain why the page is kept out; none where it connects as it should."""
+    by_transport = {"polling": connection.polling, "websocket": connection.websocket}
+    for transport in transports:
+        verdict = by_transport[transport]
+        if verdict.allowed is False:
+            return verdict.console
+    return ()
+
+
+def exchange(exchange: Exchange) -> str:
+    """What was asked and what came: ``GET http://… answered 200 OK``."""
+    asked = f"{exchange.request.method} {exchange.request.url}"
+    if exchange.response is None:
+        return f"{asked}: {exchange.answer.message}" if isinstance(exchange.answer, NoResponse) else asked
+    return f"{asked} answered {exchange.response.status} {exchange.response.reason}".rstrip()
+
+
+def found(value: str | None, answered: bool) -> str:
+    """What a header was, where it may have been nothing."""
+    if value is None:
+        return "(absent)" if answered else "(no answer)"
+    return value or "(empty)"
+
+
+def policy_facts(who: Policy) -> list[tuple[str, str]]:
+    """What else the answers allow, a name and a value each; what was not seen is left out."""
+    facts: list[tuple[str, str | None]] = [
+        ("Credentials", {True: "allowed", False: "not allowed", None: None}[who.credentials]),
+        ("Methods", ", ".join(who.methods)),
+        ("Request headers", "whatever is asked for" if who.reflects_headers else ", ".join(who.allowed_headers)),
+        ("Exposed headers", ", ".join(who.exposed_headers)),
+        ("Preflight", None if who.preflight_status is None else f"answered {who.preflight_status}"),
+        ("Remembered for", None if who.max_age is None else f"{who.max_age} s (Access-Control-Max-Age)"),
+        ("Vary", ", ".join(who.vary)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def summary(report: Report, separator: str = " · ") -> str:
+    """The last line: ``1 error, 0 warnings · 14 requests · 0.31 s``."""
+    by_severity = [finding.severity for finding in report.findings]
+    counts = [count(by_severity.count("error"), "error"), count(by_severity.count("warning"), "warning")]
+    if "info" in by_severity:
+        counts.append(f"{by_severity.count('info')} info")
+    parts = (", ".join(counts), count(report.vantage.requests, "request"), f"{report.seconds:.2f} s")
+    return separator.join(parts)
