@@ -138,7 +138,7 @@ class Refusal(NamedTuple):
 
 #: How python-engineio's messages begin or end, all versions from 3.14 to 4.15.
 PYTHON_MESSAGES = (
-    "not an accepted origin.",
+    "ot an accepted origin.",  # a sentence of its own, or behind the origin
     "Invalid session",
     "Invalid transport",
     "Invalid websocket upgrade",
