@@ -9,12 +9,12 @@ import pytest
 
 from tests.servers import NEEDS, need, stop_shared
 
-_config_report: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_not_run: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register ``needs_node``, ``needs_nginx``, …"""
-    config.stash[_config_report] = Counter()
+    config.stash[_not_run] = Counter()
     for name, what in NEEDS.items():
         config.addinivalue_line("markers", f"needs_{name}: needs {what}")
 
@@ -35,13 +35,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Count the skipped tests by their reason."""
     for report in terminalreporter.stats.get("skipped", []):
         _, _, reason = report.longrepr
-        config.stash[_config_report][reason.removeprefix("Skipped: ")] += 1
+        config.stash[_not_run][reason.removeprefix("Skipped: ")] += 1
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Print the last line, below pytest's own: ``not run here: 12 tests need node, 3 need nginx``."""
-    counts = config.stash[_config_report]
+    counts = config.stash[_not_run]
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if counts and reporter is not None:
         reporter.write_line(not_run(counts))
@@ -49,7 +49,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def not_run(counts: Counter[str]) -> str:
     """The line that says how many tests were skipped for which reason, the most frequent first."""
-    parts = []
+    parts: list[str] = []
     for reason, count in counts.most_common():
         missing = re.fullmatch(r"needs (\w+)", reason)
         why = f"need{'s' if count == 1 else ''} {missing[1]}" if missing else f"skipped: {reason}"

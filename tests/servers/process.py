@@ -14,7 +14,8 @@ from pathlib import Path
 
 #: Seconds that a server has to answer. Two busy cores start a Python server in about 3.
 START_TIMEOUT = 20.0
-STOP_TIMEOUT = 3.0
+#: Seconds for a graceful end; a server that waits for its open connections is killed.
+STOP_TIMEOUT = 1.0
 
 
 class DidNotStartError(RuntimeError):
@@ -112,9 +113,13 @@ def _end(popen: subprocess.Popen[bytes]) -> None:
         popen.stdin.close()
 
 
-def free_port() -> int:
-    """A port that nothing listens on now. Somebody may take it before you do: try again when that happens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port for a server that cannot be asked for any free one, such as nginx: nobody else gets it meanwhile.
+
+    We hold it without listening. The server must set SO_REUSEPORT, which lets a process of the same user bind it too.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
