@@ -1,0 +1,173 @@
+"""What the rules about CORS have in common: the pages that may not read the handshake, and the headers that say so.
+
+These rules speak only where Engine.IO answered the handshake with an open packet: whatever else came back is another
+family's finding, and its missing CORS headers are a symptom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sio_doctor.model import Browser, Exchange, HeaderCheck, Verdict
+from sio_doctor.rules.base import Case, Hit, Rung, check
+
+ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
+ALLOW_HEADERS = "Access-Control-Allow-Headers"
+ALLOW_METHODS = "Access-Control-Allow-Methods"
+
+
+class Blocked(NamedTuple):
+    """A page that begins by polling and may not read the handshake, although Engine.IO answered it."""
+
+    page: str
+    handshake: Exchange
+    preflight: Exchange | None
+    """The preflight that was answered, sent by a browser or simulated."""
+    verdicts: dict[Browser, Verdict]
+    """The browsers that refuse, and why; never empty."""
+
+    @property
+    def at_preflight(self) -> bool:
+        """It was refused before the handshake was sent."""
+        return any(verdict.stage == "preflight" for verdict in self.verdicts.values())
+
+    @property
+    def decided(self) -> Exchange:
+        """The exchange whose answer was judged: the preflight, or the handshake itself."""
+        return self.preflight if self.at_preflight and self.preflight is not None else self.handshake
+
+    def codes(self) -> set[str]:
+        """By which checks it was refused."""
+        return {verdict.code for verdict in self.verdicts.values()}
+
+
+def blocked(case: Case, *, chosen: bool = True) -> Iterator[Blocked]:
+    """The pages that may not read their handshake; without ``chosen``, the stand-in's too where no page was chosen."""
+    if not case.polls:
+        return  # a client that begins with WebSocket never reads a polling answer
+    for page in case.plan.origins if chosen else case.pages:
+        handshake, verdicts = case.handshake(page), case.blocked(page)
+        if handshake is not None and verdicts and case.opened(handshake):
+            yield Blocked(page, handshake, case.preflight(page), verdicts)
+
+
+def one_hit(
+    case: Case, found: Sequence[Blocked], message: str, *headers: HeaderCheck, also: Iterable[Exchange | None] = ()
+) -> Hit:
+    """One hit about all those pages: one cause is one finding, however many pages meet it."""
+    exchanges = [one.decided.id for one in found] + [one.handshake.id for one in found]
+    exchanges += [exchange.id for exchange in also if exchange is not None]
+    return Hit(
+        message=message,
+        origins=tuple(one.page for one in found if one.page in case.plan.origins),
+        browsers=tuple(browser for browser in case.plan.browsers if any(browser in one.verdicts for one in found)),
+        headers=headers,
+        exchanges=tuple(dict.fromkeys(exchanges)),
+        rung=Rung.PREFLIGHT if any(one.at_preflight for one in found) else None,
+    )
+
+
+def lines(exchange: Exchange | None, name: str = ALLOW_ORIGIN) -> list[str]:
+    """The value of each line of that header in the answer; empty where there is none, or no answer."""
+    return exchange.response.get_all(name) if exchange is not None and exchange.response is not None else []
+
+
+def status(exchange: Exchange | None) -> int:
+    """The status of the answer; 0 where none came."""
+    return exchange.response.status if exchange is not None and exchange.response is not None else 0
+
+
+def varies(exchange: Exchange | None, name: str = "Origin") -> bool:
+    """Its ``Vary`` lists that header: the server chose the answer by it."""
+    listed = ",".join(lines(exchange, "Vary")).lower().split(",")
+    return name.lower() in (item.strip() for item in listed)
+
+
+def is_bare(exchange: Exchange | None) -> bool:
+    """The answer has no header of CORS at all."""
+    return (
+        exchange is not None
+        and exchange.response is not None
+        and not any(name.lower().startswith("access-control-") for name, _ in exchange.response.headers)
+    )
+
+
+def let_in(case: Case) -> dict[str, Exchange]:
+    """The origins that some handshake or preflight answered with an Access-Control-Allow-Origin of their own."""
+    found: dict[str, Exchange] = {}
+    for exchange in case.all("handshake", "foreign", "near-miss", "preflight", "simulated-preflight"):
+        origin = exchange.request.origin
+        if origin is not None and lines(exchange) == [origin]:
+            found.setdefault(origin, exchange)
+    return found
+
+
+def is_python(case: Case) -> bool:
+    """python-engineio answers: the words of its refusals, or what it was recognised by."""
+    return "socketio" in case.server.stack or any(
+        refusal is not None and refusal.family == "python" for refusal in map(case.refusal, case.evidence.exchanges)
+    )
+
+
+def listing(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def needed(page: str, exchange: Exchange, *, ok: bool = False) -> HeaderCheck:
+    """Its Access-Control-Allow-Origin beside the page's origin."""
+    return check(exchange, ALLOW_ORIGIN, page, ok=ok)
+
+
+def difference(value: str, page: str) -> str:
+    """In what alone two origins differ, as half a sentence; empty where it is more than one thing."""
+    if value.lower() == page.lower():
+        return "they differ only in upper and lower case, which browsers do not forgive"
+    if value.rstrip("/") == page:
+        return "they differ only in the slash at the end"
+    ours, theirs = _parts(page), _parts(value)
+    names = ("scheme", "host", "port")
+    differing = [name for name, a, b in zip(names, ours, theirs, strict=True) if a != b]
+    if differing == ["scheme"]:
+        return f"they differ only in the scheme, {theirs[0]} instead of {ours[0]}"
+    if differing == ["port"]:
+        return f"they differ only in the port, {theirs[2] or 'none'} instead of {ours[2] or 'none'}"
+    if differing == ["host"]:
+        hosts = {ours[1].removeprefix("www."), theirs[1].removeprefix("www.")}
+        if len(hosts) == 1:
+            return "they differ only in the www."
+        if hosts <= {"localhost", "127.0.0.1", "[::1]"}:
+            return f"{theirs[1]} and {ours[1]} are the same machine but not the same origin"
+    return ""
+
+
+def _parts(origin: str) -> tuple[str, str, str]:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return origin, "", ""
+    host, bracket, port = parts.netloc.partition("]")
+    host, _, port = (host + bracket, "", port.lstrip(":")) if bracket else parts.netloc.partition(":")
+    return parts.scheme, host, port
+
+
+#: What Node's cors package allows unless told otherwise: no proxy's own rule lists them so.
+_NODE_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
+
+
+def proxied_away(case: Case, one: Blocked) -> bool:
+    """A handshake without Access-Control-Allow-Origin that its server cannot have sent so: a layer took it away."""
+    if lines(one.handshake) or varies(one.handshake):
+        return False
+    if case.server.stack == "socket.io" and (case.server.version or "").startswith("2"):
+        return True  # it names the origin in every answer that it gives at all
+    if is_python(case):
+        # Without credentials it adds nothing where it checks nothing; with them it has let this origin in.
+        return lines(one.handshake, ALLOW_CREDENTIALS) == ["true"] and one.page != case.plan.target.url
+    # Node's cors answered the preflight, and not by a list, for that varies by Origin: it allows everybody.
+    answered = 200 <= status(one.preflight) < 300 and lines(one.preflight, ALLOW_METHODS) == [_NODE_METHODS]
+    return answered and not varies(one.preflight)

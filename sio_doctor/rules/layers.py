@@ -1,0 +1,181 @@
+"""Two layers answer about CORS, or one of them takes the answer of the other away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sio_doctor.model import Exchange
+from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.cors import (
+    ALLOW_CREDENTIALS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    Blocked,
+    blocked,
+    is_python,
+    lines,
+    listing,
+    needed,
+    one_hit,
+    proxied_away,
+    status,
+)
+from sio_doctor.rules.session import is_unknown_session
+from sio_doctor.rules.stranger import described
+
+
+@rule("SIO320", "duplicate-acao-proxy", "Two layers both add CORS headers", Rung.HANDSHAKE)
+def duplicate_acao_proxy(case: Case) -> Iterable[Hit]:
+    """The Socket.IO server and a proxy in front of it both add `Access-Control-Allow-Origin`, and browsers take one.
+
+    nginx's `add_header`, Apache's `Header add` and `always set`, HAProxy's `add-header` and Caddy's `header +` add a
+    line beside the one that is there. Two lines are refused even where both say the same.
+
+    **How it is told.** The header is there on two lines (or as `X, X` on one, where the layers were folded together).
+    On error answers and on preflights it may be single: nginx adds only to 200, 204 and redirects unless told `always`.
+
+    **What it is not.** One line with different origins in it is one layer's list (`origin-comma-list`). In a Python
+    application whose preflight is clean, the second layer is its own CORS middleware (`duplicate-acao-framework`).
+    """
+    found = [one for one in blocked(case, chosen=False) if _doubled(one) and not _by_framework(case, one)]
+    if found:
+        layer = listing(case.server.layers) if case.server.layers else "a proxy or web server in front"
+        yield _duplicate(
+            case,
+            found,
+            f"One comes from the Socket.IO server, the other from {layer}. Only one of the two may add it.",
+        )
+
+
+@rule("SIO321", "duplicate-acao-framework", "A CORS middleware and python-socketio both add headers", Rung.HANDSHAKE)
+def duplicate_acao_framework(case: Case) -> Iterable[Hit]:
+    """The application's CORS middleware and python-socketio inside it both add `Access-Control-Allow-Origin`.
+
+    That is `CORSMiddleware` of FastAPI or Starlette around a mounted `socketio.ASGIApp`, or sanic-cors. Either set
+    `cors_allowed_origins=[]` on the Socket.IO server, which then adds nothing and checks nothing, or put
+    `socketio.ASGIApp(sio, other_asgi_app=app)` outside the application.
+
+    **How it is told.** The handshake of a python-socketio server has the header on two lines, while the preflight,
+    which the middleware answers alone, has it on one.
+
+    **What it is not.** A proxy that adds the header doubles it on preflights too (`duplicate-acao-proxy`).
+    """
+    found = [one for one in blocked(case, chosen=False) if _doubled(one) and _by_framework(case, one)]
+    if found:
+        yield _duplicate(
+            case,
+            found,
+            "One comes from python-socketio, the other from the application's CORS middleware around it: the "
+            "preflight, which the middleware answers alone, is clean.",
+        )
+
+
+def _duplicate(case: Case, found: list[Blocked], whose: str) -> Hit:
+    exchange, name = _doubled(found[0]) or (found[0].decided, ALLOW_ORIGIN)
+    values = lines(exchange, name)
+    message = (
+        f"The answers of {case.plan.target.url} carry {name} {_times(len(values))} ({', '.join(values)}), and browsers "
+        f"refuse more than one value, even twice the same. {whose}"
+    )
+    wanted = found[0].page if name == ALLOW_ORIGIN else "true"
+    headers = [check(exchange, name, f"{wanted}, once")]
+    preflight = found[0].preflight
+    if preflight is not None and preflight is not exchange and len(lines(preflight, name)) == 1:
+        headers.append(check(preflight, name, wanted, ok=lines(preflight, name) == [wanted]))
+    return one_hit(case, found, message, *headers, also=(preflight,))
+
+
+def _times(count: int) -> str:
+    return {1: "as a list", 2: "twice"}.get(count, f"{count} times")
+
+
+def _doubled(one: Blocked) -> tuple[Exchange, str] | None:
+    """The answer, and which of its headers two layers added; None where none is doubled."""
+    for exchange in (one.decided, one.handshake):
+        for name in (ALLOW_ORIGIN, ALLOW_CREDENTIALS):
+            values = [part for value in lines(exchange, name) for part in re.split(r"\s*,\s*", value)]
+            folded = len(lines(exchange, name)) == 1 and (len(set(values)) < len(values) or "*" in values)
+            counts = name == ALLOW_ORIGIN or "allow-credentials" in one.codes()
+            if counts and (len(lines(exchange, name)) > 1 or folded):
+                return exchange, name
+    return None
+
+
+def _by_framework(case: Case, one: Blocked) -> bool:
+    """The application answers preflights by itself, and only once: no proxy added a line to that."""
+    preflight = one.preflight
+    clean = 200 <= status(preflight) < 300 and len(lines(preflight)) == 1 and bool(lines(preflight, ALLOW_METHODS))
+    return is_python(case) and (clean or "Disallowed CORS origin" in _text(preflight))
+
+
+@rule("SIO322", "proxy-strips-acao", "A layer in front removes the CORS headers", Rung.HANDSHAKE)
+def proxy_strips_acao(case: Case) -> Iterable[Hit]:
+    """The server lets the page in, but something between takes `Access-Control-Allow-Origin` away.
+
+    nginx's `proxy_hide_header`, header policies of a CDN, API gateways. A proxy that removes `Origin` from the request
+    can look the same: the server then does not know that it was asked from another origin.
+
+    **How it is told.** Only where the server cannot have answered so by itself: Node's CORS answered the preflight (its
+    `Access-Control-Allow-Methods` is there), and not by a list, yet no origin is named; python-socketio or Socket.IO 2
+    accepted an origin without naming it.
+
+    **What it is not.** Over a list the upstream's `Vary: Origin` stays, and nobody can tell this from
+    `origin-not-in-list`.
+    """
+    found = [one for one in blocked(case) if proxied_away(case, one)]
+    if not found:
+        return
+    first = found[0]
+    layer = f" ({listing(case.server.layers)})" if case.server.layers else ""
+    message = (
+        f"Something in front of the Socket.IO server at {case.plan.target.url}{layer} removes {ALLOW_ORIGIN} from its "
+        f"answers to {listing(one.page for one in found)}: the server itself has let this origin in, as what is left "
+        "of its CORS headers shows. Or it takes Origin off the request, so that the server names nobody."
+    )
+    headers = [needed(first.page, first.handshake)]
+    if lines(first.preflight, ALLOW_METHODS) and first.preflight is not None:
+        methods = lines(first.preflight, ALLOW_METHODS)[0]
+        headers += [needed(first.page, first.preflight), check(first.preflight, ALLOW_METHODS, methods, ok=True)]
+    yield one_hit(case, found, message, *headers, also=(first.preflight,))
+
+
+@rule("SIO323", "error-response-without-cors", "An error answer is hidden for want of CORS headers", Rung.POST)
+def error_response_without_cors(case: Case) -> Iterable[Hit]:
+    """The handshake is fine, then a later answer is an error that has no CORS headers, so the browser shows CORS.
+
+    A proxy, a size limit or a firewall answers in the server's stead, and its error pages know nothing of CORS. The
+    finding is the error; the CORS message in the console is its mask.
+
+    **How it is told.** The page may read the handshake; the POST of CONNECT or the poll behind it gets status 400 or
+    above without `Access-Control-Allow-Origin`.
+
+    **What it is not.** An unknown session is `no-sticky-sessions`. An error that the handshake itself gets belongs to
+    the rules of the 2xx codes.
+    """
+    for page in case.plan.origins:
+        if page == case.plan.target.url or case.opened(case.handshake(page)) is None:
+            continue
+        if len(case.blocked(page)) == len(case.plan.browsers):
+            continue
+        for exchange in case.all("connect", "poll", origin=page):
+            response = exchange.response
+            if response is None or status(exchange) < 400 or lines(exchange) or is_unknown_session(case, exchange):
+                continue
+            what = "POST that carries CONNECT" if exchange.request.method == "POST" else "poll for the answer"
+            yield Hit(
+                message=(
+                    f"The handshake with {case.plan.target.url} succeeds, but the {what} is answered "
+                    f"{described(response)}. That answer has no {ALLOW_ORIGIN}, so the browser reports "
+                    "a CORS error and hides the status: the error is what has to go."
+                ),
+                origins=(page,),
+                headers=(check(exchange, "status", "200"), needed(page, exchange)),
+                exchanges=(exchange.id,),
+                rung=Rung.POST if exchange.request.method == "POST" else Rung.POLL,
+            )
+            break
+
+
+def _text(exchange: Exchange | None) -> str:
+    return exchange.response.text if exchange is not None and exchange.response is not None else ""

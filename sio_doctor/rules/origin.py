@@ -1,0 +1,262 @@
+"""The server answers as Engine.IO, but not so that this page may read it: its origin is not let in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from sio_doctor.model import Exchange
+from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.cors import (
+    ALLOW_ORIGIN,
+    Blocked,
+    blocked,
+    difference,
+    is_python,
+    let_in,
+    lines,
+    listing,
+    needed,
+    one_hit,
+    proxied_away,
+    varies,
+)
+
+# --- no Access-Control-Allow-Origin at all ---------------------------------------------------------------------------
+
+
+@rule("SIO301", "cors-not-configured", "CORS is not configured", Rung.HANDSHAKE)
+def cors_not_configured(case: Case) -> Iterable[Hit]:
+    """The server lets no page of another origin read its answers: its CORS is off.
+
+    Since Socket.IO 3 it is off unless `new Server(..., { cors: ... })` switches it on. CORS middleware of Express,
+    Koa, Fastify or Nest does not help: Engine.IO answers its own path before they are asked.
+
+    **How it is told.** The handshake is a good open packet without `Access-Control-Allow-Origin`, without
+    `Vary: Origin`, and no other origin that was tried got the header. Engine.IO answers a preflight with 400 "Bad
+    handshake method".
+
+    **What it is not.** A list that lacks this origin (`origin-not-in-list`) answers with `Vary: Origin`, and its
+    preflight with 204. Alike on the wire are `origin: false`, an environment variable that is not set, a function that
+    refuses every origin that was tried, and `cors_allowed_origins=[]` in python-socketio.
+    """
+    found = [one for one in blocked(case, chosen=False) if _silent(case, one) == "cors-not-configured"]
+    if not found:
+        return
+    first = found[0]
+    whom = listing(one.page for one in found) if case.plan.origins else "any other origin"
+    message = (
+        f"The server at {case.plan.target.url} does not let {whom} read its answers: CORS is not configured, so the "
+        f"handshake comes without {ALLOW_ORIGIN}."
+    )
+    if is_python(case):
+        message += (
+            " python-socketio does so where cors_allowed_origins=[] leaves the headers to a CORS middleware, and none "
+            "adds them."
+        )
+    elif lines(first.preflight):
+        message += (
+            " A layer in front answers preflights with that header, but adds it to nothing else; the handshake is what "
+            "the page reads."
+        )
+    else:
+        message += (
+            " Socket.IO 3 and 4 send it only where the cors option is set. An unset environment variable "
+            "(`origin: undefined`) or `origin: false` looks the same from outside."
+        )
+    if any(lines(exchange) for exchange in case.all("root")):
+        message += " The web framework beside it does send the header on `/`: its CORS middleware never sees this path."
+    headers = [needed(first.page, first.handshake)]
+    if first.at_preflight and first.preflight is not None:
+        headers += [check(first.preflight, "status", "200 to 299"), needed(first.page, first.preflight)]
+    yield one_hit(case, found, message, *headers, also=(first.preflight,))
+
+
+@rule("SIO302", "origin-not-in-list", "The origin is not on the server's list", Rung.HANDSHAKE)
+def origin_not_in_list(case: Case) -> Iterable[Hit]:
+    """CORS is configured, but for other origins than this page's.
+
+    Origins are compared as strings: scheme, host and port must all be the same, with nothing behind them. In Node,
+    `origin: ["*"]` is a list with one entry that no origin equals.
+
+    **How it is told.** The handshake is a good open packet without `Access-Control-Allow-Origin`, but the server chose
+    the answer by the origin: it sends `Vary: Origin`, or another origin that was tried got the header, or the
+    preflight was refused as "Disallowed CORS origin".
+
+    **What it is not.** Without any CORS at all (`cors-not-configured`) there is no `Vary: Origin`. python-socketio
+    refuses with status 400 (`python-origin-not-accepted`).
+    """
+    found = [one for one in blocked(case) if _silent(case, one) == "origin-not-in-list"]
+    if not found:
+        return
+    first = found[0]
+    pages = [one.page for one in found]
+    message = (
+        f"The server at {case.plan.target.url} has CORS configured, but {listing(pages)} is not among the origins that "
+        f"it lets in: the answer to it has no {ALLOW_ORIGIN}."
+    )
+    for origin in let_in(case):
+        if origin not in pages:
+            apart = difference(origin, pages[0])
+            message += f" It does let {origin} in" + (f"; {apart}." if apart else ".")
+    if "null" in pages:
+        message += " `null` is the origin of a page opened from a file, or in a sandboxed frame."
+    headers = [
+        needed(first.page, first.handshake),
+        check(first.handshake, "Vary", "Origin", ok=varies(first.handshake)),
+    ]
+    if first.at_preflight and first.preflight is not None:
+        headers.append(needed(first.page, first.preflight))
+    yield one_hit(case, found, message, *headers, also=(first.preflight, *let_in(case).values()))
+
+
+def _silent(case: Case, one: Blocked) -> Literal["", "cors-not-configured", "origin-not-in-list"]:
+    """Why the handshake has no Access-Control-Allow-Origin; ``""`` where it has one, or where a layer took it away."""
+    if lines(one.handshake):
+        return ""
+    others = let_in(case).keys() - {one.page}
+    disallowed = one.preflight and one.preflight.response and "Disallowed CORS origin" in one.preflight.response.text
+    if varies(one.handshake) or others or disallowed:
+        return "origin-not-in-list"
+    return "" if proxied_away(case, one) else "cors-not-configured"
+
+
+# --- one Access-Control-Allow-Origin, and it is another's ------------------------------------------------------------
+
+
+@rule("SIO303", "static-origin-mismatch", "The server always names another origin", Rung.HANDSHAKE)
+def static_origin_mismatch(case: Case) -> Iterable[Hit]:
+    """The server answers with an `Access-Control-Allow-Origin` that is not this page's origin.
+
+    In Socket.IO `cors: { origin: "https://a.example" }` is never compared with the request: that text is sent to
+    everybody. A web server in front that sets a fixed header does the same.
+
+    **How it is told.** The header is there once, is an origin, and is not the page's, byte for byte. Where the answers
+    to no origin and to a foreign one name the same, it is fixed.
+
+    **What it is not.** A list answers a page that it lacks without the header (`origin-not-in-list`). The page's own
+    origin with a slash behind it is `origin-trailing-slash`.
+    """
+
+    def message(page: str, value: str) -> str:
+        url = case.plan.target.url
+        if not value:
+            return f"The server at {url} answers {page} with an empty {ALLOW_ORIGIN}, which lets nobody in."
+        if "*" in value:
+            return (
+                f"The server at {url} answers {page} with {ALLOW_ORIGIN}: {value}, but browsers know no patterns: the "
+                "value must be the page's origin itself."
+            )
+        said = f"The server at {url} lets {value} in, not {page}: its {ALLOW_ORIGIN} names that origin"
+        said += " whoever asks." if _fixed(case, value) else "."
+        apart = difference(value, page)
+        return said + (f" Mind that {apart}." if apart else "")
+
+    yield from _misnamed(case, "static-origin-mismatch", message)
+
+
+@rule("SIO304", "origin-comma-list", "Several origins in one header", Rung.HANDSHAKE)
+def origin_comma_list(case: Case) -> Iterable[Hit]:
+    """The server sends a whole list as `Access-Control-Allow-Origin`, where browsers take one origin.
+
+    Mostly an environment variable such as `CORS_ORIGIN=https://a.example,https://b.example` that is given to the
+    server as one string.
+
+    **How it is told.** One header line whose value has several origins in it, separated by commas or blanks.
+
+    **What it is not.** The header on two lines, or the same value twice, comes from two layers that each add it
+    (`duplicate-acao-proxy`).
+    """
+    yield from _misnamed(
+        case,
+        "origin-comma-list",
+        lambda page, value: (
+            f"The server at {case.plan.target.url} answers {page} with a list, {ALLOW_ORIGIN}: {value}, but browsers "
+            "accept exactly one origin there. A list has to be an array in the server's options, so that it answers "
+            "with the one that asks."
+        ),
+    )
+
+
+@rule("SIO305", "origin-no-scheme", "The configured origin has no scheme", Rung.HANDSHAKE)
+def origin_no_scheme(case: Case) -> Iterable[Hit]:
+    """The server names a bare host as `Access-Control-Allow-Origin`: an origin begins with its scheme.
+
+    **How it is told.** The header is there once, and its value has no `://` in it, as `app.example.com` or
+    `localhost:3000`.
+
+    **What it is not.** With a scheme, but another than the page's, it is `static-origin-mismatch`. In a list such an
+    entry matches nothing, and shows as `origin-not-in-list`.
+    """
+    yield from _misnamed(
+        case,
+        "origin-no-scheme",
+        lambda page, value: (
+            f"The server at {case.plan.target.url} answers with {ALLOW_ORIGIN}: {value}, which is no origin because "
+            f"the scheme is missing; it would have to be {page}."
+        ),
+    )
+
+
+@rule("SIO306", "origin-trailing-slash", "The configured origin has something behind it", Rung.HANDSHAKE)
+def origin_trailing_slash(case: Case) -> Iterable[Hit]:
+    """The server names the page's origin with a slash or a path behind it, and browsers compare byte for byte.
+
+    **How it is told.** The header is there once; its value begins with the page's origin and goes on with a slash.
+
+    **What it is not.** In a list such an entry matches nothing, and shows as `origin-not-in-list`.
+    """
+    yield from _misnamed(
+        case,
+        "origin-trailing-slash",
+        lambda page, value: (
+            f"The server at {case.plan.target.url} answers with {ALLOW_ORIGIN}: {value}, but the page's origin is "
+            f"{page}, with nothing behind it; browsers compare the two byte for byte."
+        ),
+    )
+
+
+def _misnamed(case: Case, slug: str, message: Callable[[str, str], str]) -> Iterable[Hit]:
+    """One hit for each value of that kind that pages were answered with."""
+    values: dict[str, list[tuple[Blocked, Exchange]]] = {}
+    for one in blocked(case):
+        for exchange in dict.fromkeys((one.decided.id, one.handshake.id)):
+            answer = one.decided if exchange == one.decided.id else one.handshake
+            if (value := _single(answer)) is not None and _kind(value, one.page) == slug:
+                values.setdefault(value, []).append((one, answer))
+                break
+    for value, members in values.items():
+        headers = [needed(one.page, answer) for one, answer in members]
+        found = [one for one, _ in members]
+        yield one_hit(
+            case,
+            found,
+            message(listing(one.page for one in found), value),
+            *headers,
+            also=case.all("control", "foreign"),
+        )
+
+
+def _single(exchange: Exchange) -> str | None:
+    """The one Access-Control-Allow-Origin of the answer; None where it has none, or several."""
+    values = lines(exchange)
+    return values[0] if len(values) == 1 else None
+
+
+def _kind(value: str, page: str) -> str:
+    """The slug of what is wrong with it; ``""`` where nothing is, or where it is another rule's."""
+    parts = [part for part in re.split(r"[\s,]+", value) if part]
+    if value in (page, "*"):
+        return ""
+    if len(parts) > 1:
+        # The same twice, or a list with the wildcard in it: two layers, folded into one line on the way.
+        return "origin-comma-list" if len(set(parts)) == len(parts) and "*" not in parts else ""
+    if value.startswith(f"{page}/"):
+        return "origin-trailing-slash"
+    return "origin-no-scheme" if value and "://" not in value and value != "null" else "static-origin-mismatch"
+
+
+def _fixed(case: Case, value: str) -> bool:
+    """Nobody in particular got the same value."""
+    return any(lines(exchange) == [value] for exchange in case.all("control", "foreign"))

@@ -1,0 +1,79 @@
+"""What is said when nothing is known: what was seen, step by step, and that the cause is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sio_doctor.model import Browser, Exchange
+from sio_doctor.rules.base import Case, Hit, Rung, rule
+from sio_doctor.rules.cors import listing
+from sio_doctor.rules.stranger import described
+
+#: The steps of a client, in their order, as a person calls them.
+_STEPS = {
+    "preflight": "the preflight",
+    "handshake": "the polling handshake",
+    "redirect": "what the redirect led to",
+    "connect": "the POST of CONNECT",
+    "poll": "the poll",
+    "upgrade": "the upgrade to WebSocket",
+    "websocket": "a WebSocket of its own",
+}
+
+
+@rule("SIO000", "cause-unknown", "The cause is not known", Rung.UPGRADE)
+def _cause_unknown(case: Case) -> Iterable[Hit]:
+    """A page does not connect, and no rule here knows why. It is raised only where nothing else is an error.
+
+    **How it is told.** A chosen page does not connect in some browser, or it could not be found out, or, with no page
+    chosen, no session could be had. The message lists what was asked and what came back.
+
+    **What it is not.** A diagnosis. `--json` has every exchange in full, and with it attached a new rule can come about.
+    """
+    hit = cause_unknown(case)
+    return [hit] if hit else []
+
+
+def cause_unknown(case: Case) -> Hit | None:
+    """What was seen where a page does not connect; None where all do. Whether another rule knows why is not asked."""
+    failing = [outcome for outcome in case.outcomes if outcome.origin in case.plan.origins and not outcome.connects]
+    if not failing and (case.plan.origins or case.open is not None):
+        return None
+    pages = tuple(dict.fromkeys(outcome.origin for outcome in failing))
+    browsers: tuple[Browser, ...] = tuple(dict.fromkeys(outcome.browser for outcome in failing))
+    url = case.plan.target.url
+    if not pages:
+        message = f"No Engine.IO session could be had from {url}, and why is not known."
+    elif any(outcome.connects is False for outcome in failing):
+        message = f"{listing(pages)} cannot connect to {url}, and the cause is not known."
+    else:
+        message = f"Whether {listing(pages)} can connect to {url} could not be found out."
+    reasons = dict.fromkeys(outcome.reason for outcome in failing if outcome.reason)
+    seen = _seen(case, pages[0] if pages else case.pages[0])
+    if seen:
+        message += " What was seen: " + "; ".join(text for _, text in seen) + "."
+    if reasons:
+        message += " " + " ".join(reasons)
+    return Hit(
+        message=message,
+        origins=pages,
+        browsers=browsers,
+        exchanges=tuple(exchange.id for exchange, _ in reversed(seen)),
+    )
+
+
+def _seen(case: Case, page: str) -> list[tuple[Exchange, str]]:
+    """Each step of that page's client, and what came of it, in a few words."""
+    steps = []
+    for purpose, name in _STEPS.items():
+        exchange = case.first(purpose, origin=page)  # type: ignore[arg-type]  # the keys are purposes
+        if exchange is None:
+            continue
+        if exchange.response is None:
+            what = exchange.failure.message.rstrip(".") if exchange.failure else "no answer"
+        elif case.opened(exchange):
+            what = "an open packet"
+        else:
+            what = described(exchange.response)
+        steps.append((exchange, f"{name}: {what}"))
+    return steps

@@ -1,0 +1,205 @@
+"""Polling works, and the WebSocket does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from sio_doctor.model import Exchange, Severity
+from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.cors import is_python, listing, status
+from sio_doctor.rules.session import is_unknown_session
+from sio_doctor.rules.stranger import described
+
+Kind = Literal["ws-proxy-no-upgrade", "python-no-websocket", "ws-two-servers-conflict", "ws-refused"]
+
+
+class Failed(NamedTuple):
+    """A WebSocket that came to nothing, of a page whose polling handshake Engine.IO answered."""
+
+    page: str
+    exchange: Exchange
+    kind: Kind
+
+
+@rule("SIO601", "ws-proxy-no-upgrade", "A proxy does not pass WebSocket upgrades on", Rung.UPGRADE)
+def ws_proxy_no_upgrade(case: Case) -> Iterable[Hit]:
+    """Something between takes the `Upgrade` off the request, so the server sees a plain GET instead of a WebSocket.
+
+    nginx drops `Upgrade` and `Connection` unless told to pass them on, Apache needs `upgrade=websocket`, some platforms
+    and development proxies need WebSocket switched on. A page stays on polling, which works, but slower.
+
+    **How it is told.** The request for a WebSocket is answered in the way Engine.IO answers a plain GET: JSON, code 3
+    "Bad request" (python: "Invalid websocket upgrade"). Or something that is not Engine.IO answers it: 426, 502, a page
+    of HTML.
+
+    **What it is not.** When Engine.IO itself refuses a real upgrade, Node writes plain text, never JSON. Code 0 in JSON
+    means that WebSocket is switched off on the server (`transport-disabled`).
+    """
+    for found in _groups(case, "ws-proxy-no-upgrade"):
+        exchange = found[0].exchange
+        message = (
+            f"WebSocket does not get through to the Socket.IO server at {case.plan.target.url}, though polling does: "
+        )
+        if case.refusal(exchange):
+            message += (
+                f"the upgrade is answered {_answer(exchange)}, which is what Engine.IO says to a plain GET. "
+                "Something in front takes the Upgrade and Connection headers off."
+            )
+        else:
+            message += (
+                f"the upgrade is answered {_answer(exchange)}, and not by Engine.IO. Something in front does not pass "
+                "upgrades on."
+            )
+        yield _hit(case, found, message)
+
+
+@rule("SIO602", "python-no-websocket", "The Python server has no WebSocket support installed", Rung.UPGRADE)
+def python_no_websocket(case: Case) -> Iterable[Hit]:
+    """The Python server offers the upgrade to WebSocket, and then cannot do it: a library is missing.
+
+    uvicorn needs `websockets` or `wsproto` (`pip install "uvicorn[standard]"`), gunicorn with gevent needs
+    `gevent-websocket` and its worker class, Flask-SocketIO with threads needs `simple-websocket`.
+
+    **How it is told.** The open packet of a python-socketio server lists `websocket` among its upgrades, and the
+    WebSocket is answered 500, or "Unsupported upgrade request.".
+
+    **What it is not.** A refused origin is 403 with uvicorn, and 400 elsewhere. A proxy that drops the upgrade makes
+    python-socketio say "Invalid websocket upgrade" (`ws-proxy-no-upgrade`).
+    """
+    for found in _groups(case, "python-no-websocket"):
+        message = (
+            f"The Python server at {case.plan.target.url} offers WebSocket, but answers the upgrade "
+            f"{_answer(found[0].exchange)}: it runs without a WebSocket library, or under a worker that cannot do it."
+        )
+        yield _hit(case, found, message)
+
+
+@rule("SIO604", "ws-two-servers-conflict", "Another WebSocket server answers on the same path", Rung.UPGRADE)
+def ws_two_servers_conflict(case: Case) -> Iterable[Hit]:
+    """Two servers take the same upgrade: Socket.IO, and another WebSocket server on the same HTTP server.
+
+    A `ws` server without a path of its own, a second Socket.IO server, a status monitor, hot reloading. Both write into
+    the connection, and browsers report an invalid frame.
+
+    **How it is told.** The upgrade gets 101, and what follows is a second HTTP answer in the WebSocket, or messages
+    that are not Engine.IO's, while polling works.
+
+    **What it is not.** A client of another protocol version gets 101 and then "Unsupported protocol version"
+    (`client-too-old`); there polling fails too.
+    """
+    for found in _groups(case, "ws-two-servers-conflict"):
+        message = (
+            f"The WebSocket to {case.plan.target.url} is accepted, but what comes over it is not Engine.IO's: "
+            f"“{_first_words(found[0].exchange)}”. A second WebSocket server on the same port answers the same upgrade."
+        )
+        yield _hit(case, found, message)
+
+
+@rule("SIO603", "ws-refused", "The WebSocket is refused", Rung.UPGRADE)
+def ws_refused(case: Case) -> Iterable[Hit]:
+    """Polling works, and the WebSocket fails in a way that has no better known name here.
+
+    **How it is told.** The polling handshake is a good open packet that offers WebSocket, or the server has polling
+    switched off; the WebSocket gets an error, no answer, or a 101 that browsers refuse.
+
+    **What it is not.** Where Engine.IO answers in JSON, the upgrade was lost on the way (`ws-proxy-no-upgrade`). An
+    unknown session is `no-sticky-sessions`. Some networks and virus scanners cut WebSockets for some people only; that
+    cannot be seen from here.
+    """
+    for found in _groups(case, "ws-refused"):
+        exchange = found[0].exchange
+        url = case.plan.target.url
+        if exchange.response is None:
+            reason = exchange.failure.message if exchange.failure else ""
+            message = f"The WebSocket to {url} gets no answer, though polling works: {reason}"
+        elif exchange.response.status == 101:
+            verdicts = [one.websocket for one in case.outcomes_of(found[0].page) if one.websocket.allowed is False]
+            message = f"The WebSocket to {url} is accepted, but not so that it can be used, though polling works: "
+            ended = exchange.response.ended.message if exchange.response.ended else "it was closed at once."
+            message += verdicts[0].reason if verdicts and verdicts[0].reason else ended
+        else:
+            message = (
+                f"The server at {url} refuses the WebSocket with {described(exchange.response)}, though polling works."
+            )
+            if "Cross origin" in exchange.response.text:
+                message += " Those are the words of Tornado, which checks the origin of WebSockets by itself."
+            elif is_python(case) and status(exchange) == 403:
+                message += " ASGI servers answer so whatever the reason; the application's log has it."
+        yield _hit(case, found, message)
+
+
+def _groups(case: Case, kind: Kind) -> Iterable[list[Failed]]:
+    """The failed WebSockets of that kind, those alike together: one cause is one hit."""
+    groups: dict[tuple[int, str], list[Failed]] = {}
+    for page in case.plan.origins or case.pages:
+        exchange = _failed(case, page)
+        if exchange is not None and _kind(case, exchange) == kind:
+            key = status(exchange), exchange.failure.kind if exchange.failure else ""
+            groups.setdefault(key, []).append(Failed(page, exchange, kind))
+    return groups.values()
+
+
+def _failed(case: Case, page: str) -> Exchange | None:
+    """The WebSocket that this page's client wants and does not get; None where it does, or wants none."""
+    handshake = case.handshake(page)
+    opened = case.opened(handshake)
+    offered = opened is not None and "websocket" in opened.upgrades
+    refusal = case.refusal(handshake)
+    no_polling = refusal is not None and (refusal.code == 0 or refusal.message.startswith("Invalid transport"))
+    if "websocket" not in case.plan.client.transports or not (offered or (no_polling and not case.polls)):
+        return None
+    exchange = case.first("upgrade", origin=page) if case.polls else None
+    exchange = exchange or case.first("websocket", origin=page)
+    if exchange is None or _works(exchange) or is_unknown_session(case, exchange):
+        return None
+    return None if exchange.failure is not None and exchange.failure.kind == "not-asked" else exchange
+
+
+def _works(exchange: Exchange) -> bool:
+    """An Engine.IO server spoke over it: the open packet, or the answer to the upgrade's probe."""
+    frames = exchange.response.frames if exchange.response else ()
+    heard = [frame for frame in frames if frame.direction == "in" and frame.type == "text"]
+    return bool(heard) and heard[0].data.startswith(("0{", "3probe"))
+
+
+def _kind(case: Case, exchange: Exchange) -> Kind:
+    response, refusal = exchange.response, case.refusal(exchange)
+    if response is None:
+        return "ws-refused"
+    if response.status == 101:
+        return "ws-two-servers-conflict" if _first_words(exchange) else "ws-refused"
+    if refusal is not None:
+        lost = (refusal.family, refusal.form, refusal.code) == ("node", "json", 3)
+        lost = lost or refusal.message.startswith(("Invalid websocket upgrade", "Invalid transport websocket"))
+        return "ws-proxy-no-upgrade" if lost else "ws-refused"
+    if is_python(case) and (response.status == 500 or "Unsupported upgrade request" in response.text):
+        return "python-no-websocket"
+    beside = response.status in (404, 405, 426, 501, 502, 503, 504) or response.status < 400
+    return "ws-proxy-no-upgrade" if beside else "ws-refused"
+
+
+def _first_words(exchange: Exchange) -> str:
+    """What came first over the WebSocket, where it is not Engine.IO's."""
+    frames = exchange.response.frames if exchange.response else ()
+    heard = [frame for frame in frames if frame.direction == "in" and frame.type in ("text", "binary", "raw")]
+    return heard[0].data.split("\r\n")[0][:60] if heard else ""
+
+
+def _answer(exchange: Exchange) -> str:
+    return described(exchange.response) if exchange.response else "not at all"
+
+
+def _hit(case: Case, found: list[Failed], message: str) -> Hit:
+    # Polling goes on; only a client that begins with WebSocket does not connect.
+    severity: Severity | None = "warning" if case.polls else None
+    pages = [one.page for one in found if one.page in case.plan.origins]
+    if pages and len(case.plan.origins) > len(pages):
+        message += f" This was seen for {listing(pages)}."
+    return Hit(
+        message=message,
+        origins=tuple(pages),
+        headers=(check(found[0].exchange, "status", "101"),),
+        exchanges=tuple(one.exchange.id for one in found),
+        severity=severity,
+    )
