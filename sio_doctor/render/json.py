@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -22,15 +23,13 @@ def render(report: Report, *, width: int = 80, color: bool = False, unicode: boo
     except UnicodeEncodeError:
         encoded = msgspec.json.encode(_scalar(msgspec.to_builtins(report)))
     text = msgspec.json.format(encoded, indent=2).decode()
-    # Outside strings JSON is ASCII that shows, but for the newlines: so what is escaped here is always in a string.
-    return "".join(char if _stays(char, unicode) else _escaped(char) for char in text) + "\n"
+    # Outside strings JSON is newlines and ASCII that shows: so what is escaped here is always in a string.
+    return re.sub(r"[^\n -~]", lambda match: _char(match[0], unicode), text) + "\n"
 
 
-def _stays(char: str, unicode: bool) -> bool:
-    return char == "\n" or (shows(char) and (unicode or char.isascii()))
-
-
-def _escaped(char: str) -> str:
+def _char(char: str, unicode: bool) -> str:
+    if unicode and shows(char):
+        return char
     units = char.encode("utf-16-be")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 

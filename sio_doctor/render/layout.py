@@ -6,7 +6,7 @@ Rich pads what it wraps up to the full width; in a pipe that is trailing blanks,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from rich.console import Console
 from rich.segment import Segment, Segments
@@ -21,6 +21,27 @@ MEASURE = 100
 GAP = 2
 #: Narrower than this, a column is hard to read.
 LEAST = 12
+
+
+def console(stream: TextIO, *, width: int = 80, color: bool = False, record: bool = False) -> Console:
+    """A console that prints to ``stream`` what it is given and nothing of its own: no markup, no guesses about colours.
+
+    ``terminal.look`` says what a stream can show.
+    """
+    return Console(
+        file=stream,
+        width=width,
+        height=25,  # never looked at, but with it rich does not ask the terminal
+        force_terminal=color,
+        force_jupyter=False,
+        color_system="standard" if color else None,  # the sixteen colours, which every theme has made readable
+        no_color=False,
+        legacy_windows=False,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        record=record,
+    )
 
 
 class Pen(NamedTuple):
@@ -88,19 +109,19 @@ def fitted(widths: Sequence[int], width: int, *, keep: Sequence[int] = ()) -> li
     return cut
 
 
-def show(console: Console, blocks: Iterable[Block], *, fold: bool = False) -> None:
+def show(to: Console, blocks: Iterable[Block], *, fold: bool = False) -> None:
     """Prints the blocks. With ``fold`` what is verbatim is wrapped too: a picture has no clipboard, only an edge."""
     for block in blocks:
-        console.print(Segments(_segments(console, block, fold)), soft_wrap=True, end="")
+        to.print(Segments(_segments(to, block, fold)), soft_wrap=True, end="")
 
 
-def _segments(console: Console, block: Block, fold: bool) -> Iterator[Segment]:
+def _segments(to: Console, block: Block, fold: bool) -> Iterator[Segment]:
     if block.verbatim and not fold and isinstance(block.content, Text):
-        lines = [list(block.content.render(console))]
+        lines = [list(block.content.render(to))]
     else:
         whole = block.wide or block.verbatim or isinstance(block.content, Table)
-        width = max((console.width if whole else min(console.width, MEASURE)) - block.indent, 1)
-        lines = console.render_lines(block.content, console.options.update(width=width), pad=False)
+        width = max((to.width if whole else min(to.width, MEASURE)) - block.indent, 1)
+        lines = to.render_lines(block.content, to.options.update(width=width), pad=False)
     for line in lines:
         kept = _cut(line)
         if kept and block.indent:

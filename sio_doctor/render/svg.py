@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 from sio_doctor.model import Report
-from sio_doctor.render.text import console, print_report
+from sio_doctor.render.layout import console
+from sio_doctor.render.text import print_report
 
 #: Rich's own template loads a font from elsewhere. This one takes what the reader's machine has.
 TEMPLATE = """\
@@ -42,7 +43,7 @@ TEMPLATE = """\
 
 
 def svg(report: Report, *, width: int = 100, title: str = "sio-doctor") -> str:
-    """The text report, ``width`` cells wide, in a terminal window with that title. The same report gives the same SVG."""
+    """The text report, ``width`` cells wide, in a terminal window with that title. The same report gives the same."""
     recorder = console(io.StringIO(), width=width, color=True, record=True)
     print_report(report, recorder, fold=True)
     return recorder.export_svg(title=title, code_format=TEMPLATE)

@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from shlex import quote
-from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -14,7 +13,7 @@ from rich.text import Text
 from sio_doctor.model import Browser, Connection, Exchange, Finding, Fix, HeaderCheck, Report, Verdict
 from sio_doctor.render import words
 from sio_doctor.render.curl import curl
-from sio_doctor.render.layout import BLANK, Block, Pen, fitted, grid, natural, show, total
+from sio_doctor.render.layout import BLANK, Block, Pen, console, fitted, grid, natural, show, total
 
 STYLES = {"error": "red", "warning": "yellow", "info": "cyan", "ok": "green", "unknown": "yellow"}
 MARKS = {"error": "✗", "warning": "!", "info": "i", "ok": "✓", "unknown": "?"}
@@ -25,30 +24,9 @@ MOST_REASONS = 6
 Blocks = Iterator[Block]
 
 
-def console(stream: TextIO, *, width: int = 80, color: bool = False, record: bool = False) -> Console:
-    """A console that prints to ``stream`` what it is given and nothing of its own: no markup, no guesses about colours.
-
-    ``terminal.look`` says what a stream can show.
-    """
-    return Console(
-        file=stream,
-        width=width,
-        height=25,  # never looked at, but with it rich does not ask the terminal
-        force_terminal=color,
-        force_jupyter=False,
-        color_system="standard" if color else None,  # the sixteen colours, which every theme has made readable
-        no_color=False,
-        legacy_windows=False,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        record=record,
-    )
-
-
-def print_report(report: Report, console: Console, *, unicode: bool = True, fold: bool = False) -> None:
+def print_report(report: Report, to: Console, *, unicode: bool = True, fold: bool = False) -> None:
     """Prints the report. With ``fold`` even code and curl lines end at the console's edge."""
-    show(console, _blocks(report, Pen(console.width, unicode)), fold=fold)
+    show(to, _blocks(report, Pen(to.width, unicode)), fold=fold)
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
@@ -93,7 +71,7 @@ def _headline(report: Report, cause: Finding | None, pen: Pen) -> Blocks:
     if cause:
         yield from _finding(cause, pen)
         return
-    kind, sentences = ("ok", words.healthy(report)) if report.ok else words.unexplained(report)
+    kind, sentences = ("ok", words.healthy(report)) if words.is_healthy(report) else words.unexplained(report)
     mark, style = _mark(kind, pen)
     for sentence in sentences:
         yield Block(pen.join((mark, f"bold {style}"), (" ", ""), (sentence, style)))

@@ -108,8 +108,15 @@ def connects(connection: Connection) -> str:
     return f"over {TRANSPORTS[connection.transport]}{alone}"
 
 
+def is_healthy(report: Report) -> bool:
+    """Whether every chosen origin connects everywhere; where none was chosen, whether a session could be had."""
+    return (
+        report.ok and all(outcome.connects for outcome in report.outcomes) and bool(report.outcomes or report.handshake)
+    )
+
+
 def healthy(report: Report) -> list[str]:
-    """A sentence for each way in which the pages connect; for a report whose chosen origins all do."""
+    """A sentence for each way in which the pages connect; for a report that ``is_healthy``."""
     if not report.outcomes:
         return [f"{report.target.url} answers as a Socket.IO server."]
     asked = {outcome.browser: None for outcome in report.outcomes}
@@ -128,7 +135,11 @@ def healthy(report: Report) -> list[str]:
 
 
 def unexplained(report: Report) -> tuple[str, list[str]]:
-    """For a report that is not ok and names no cause: ``error`` or ``unknown``, and a sentence for each such origin."""
+    """For a report that is not healthy and names no cause: ``error`` or ``unknown``, and a sentence for each origin."""
+    if not report.outcomes:
+        return "unknown", [
+            f"Nothing at {report.target.url} answered as a Socket.IO server does; the cause is not known."
+        ]
     kind: dict[str, bool | None] = {}
     for outcome in report.outcomes:
         if not outcome.connects:
