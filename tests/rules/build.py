@@ -12,11 +12,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from importlib import import_module
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-import sio_doctor.rules  # noqa: F401  registers the rules
+from sio_doctor.diagnose import diagnose
 from sio_doctor.model import (
     FOREIGN,
     Answer,
@@ -24,6 +23,7 @@ from sio_doctor.model import (
     Connection,
     Evidence,
     Exchange,
+    Finding,
     Frame,
     HeaderList,
     NoResponse,
@@ -98,18 +98,20 @@ def case(
     outcomes: tuple[Connection, ...] | None = None,
 ) -> Case:
     """What a rule is given: the evidence, judged."""
+    from sio_doctor.judge import judge
+
     return Case(gathered, judge(gathered) if outcomes is None else outcomes, server or Server(), policy)
-
-
-def judge(gathered: Evidence) -> tuple[Connection, ...]:
-    """What the browsers make of it."""
-    judged: tuple[Connection, ...] = import_module("sio_doctor.judge").judge(gathered)
-    return judged
 
 
 def hits(slug: str, gathered: Evidence | Case) -> list[Hit]:
     """What that rule has to say about it."""
     return list(RULES[slug].check(gathered if isinstance(gathered, Case) else case(gathered)))
+
+
+def findings(gathered: Evidence | Case) -> dict[str, Finding]:
+    """What the report would say about it, the headline first, by slug."""
+    found = diagnose(gathered if isinstance(gathered, Case) else case(gathered))
+    return {finding.slug: finding for finding in found}
 
 
 def fired(gathered: Evidence | Case) -> set[str]:

@@ -1,0 +1,154 @@
+"""Client and server speak different protocol versions, or different transports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sio_doctor.model import Exchange, Handshake
+from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.stranger import concerned, met_at, opened
+from sio_doctor.standards.engineio import Refusal
+
+FRAMINGS = {
+    "v4": "0{…}, the framing of Engine.IO 4",
+    "v3": "a length before the packet, the framing of Engine.IO 3",
+    "v3-binary": "the binary framing of Engine.IO 3",
+}
+
+
+@rule("SIO211", "client-too-old", "The client is too old for the server", Rung.HANDSHAKE)
+def client_too_old(case: Case) -> Iterable[Hit]:
+    """The page has socket.io-client 2 (Engine.IO 3), and the server takes Engine.IO 4 alone.
+
+    **What it means.** Servers since Socket.IO 3 refuse older clients unless `allowEIO3: true` is set. Look at the
+    `EIO=` in the console's URL: the file that is *loaded* may be an older one than the one installed (a CDN script,
+    a cached bundle).
+
+    **How it is told.** `EIO=3` gets `{"code":5,"message":"Unsupported protocol version"}`, or python-socketio's
+    words for it; or an answer in the framing of version 4 (socket.io 3.0). That `EIO=4` passes confirms it.
+
+    **What it is not.** A server that is too old for the client (`server-too-old`).
+    """
+    if case.plan.client.protocol == 3:
+        yield from _mismatch(case, "upgrade the client to version 4, or set allowEIO3: true on the server for a while")
+
+
+@rule("SIO212", "server-too-old", "The server is too old for the client", Rung.HANDSHAKE)
+def server_too_old(case: Case) -> Iterable[Hit]:
+    """The page has socket.io-client 3 or 4 (Engine.IO 4), and the server speaks Engine.IO 3 alone.
+
+    **What it means.** Socket.IO 1 and 2, python-socketio 4, Flask-SocketIO 4 and netty-socketio before 2 cannot
+    talk to newer clients. Upgrade the server, or take the client of its version.
+
+    **How it is told.** `EIO=4` is answered in the framing of version 3 (`97:0{…}2:40`, or binary): Node's old
+    servers do not look at `EIO`. python-engineio 3 refuses with words instead.
+
+    **What it is not.** A client that is too old for the server (`client-too-old`).
+    """
+    if case.plan.client.protocol == 4:
+        yield from _mismatch(case, "upgrade the server, or load socket.io-client 2 in the page")
+
+
+def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
+    client = case.plan.client
+    for exchange in case.all("handshake", "control", "foreign"):
+        handshake, refusal = case.opened(exchange), case.refusal(exchange)
+        if handshake is not None and handshake.protocol != client.protocol:
+            said = f"answers EIO={client.protocol} in another version: {FRAMINGS[handshake.framing]}"
+        elif refusal is not None and _is_version(refusal):
+            said = f"refuses EIO={client.protocol}: “{refusal.message}”"
+        else:
+            continue
+        message = f"socket.io-client {client.version} speaks Engine.IO {client.protocol}, and the server {said}."
+        other = _opened_in_other(case)
+        if other is not None:
+            message += f" EIO={7 - client.protocol} it takes."
+        message += f" Nothing is wrong with CORS in that: {cure}."
+        found = tuple(number.id for number in (exchange, other) if number is not None)
+        headers = (check(exchange, "status", "200", ok=handshake is not None),)
+        # Nobody connects, whichever page it is: with no page chosen too.
+        yield Hit(message, headers=headers, exchanges=found, severity="error", rung=met_at(case, case.pages))
+        return
+
+
+def _is_version(refusal: Refusal) -> bool:
+    return refusal.code == 5 or (refusal.family == "python" and "unsupported version" in refusal.message)
+
+
+def _opened_in_other(case: Case) -> Exchange | None:
+    return next((exchange for exchange in case.all("other-protocol") if case.opened(exchange)), None)
+
+
+@rule("SIO213", "transport-disabled", "The server does not offer this transport", Rung.HANDSHAKE)
+def transport_disabled(case: Case) -> Iterable[Hit]:
+    """The client begins with a transport that the server does not take.
+
+    **What it means.** `transports` differs on the two sides. The client does not go on to its next transport when
+    the first one is refused (unless `tryAllTransports` is set, since 4.8): make the lists agree.
+
+    **How it is told.** Polling gets `{"code":0,"message":"Transport unknown"}` (python: `"Invalid transport"`)
+    while a WebSocket passes; or the WebSocket is refused and the open packet offers no upgrade to it. Where both
+    are refused in these words, the query was lost on the way: a proxy cut it off.
+
+    **What it is not.** A proxy that cannot pass WebSockets on (`ws-proxy-no-upgrade`): there the open packet offers
+    the upgrade. A server that offers none to a client that polls is only a hint.
+    """
+    sockets = list(case.all("websocket"))
+    accepted = next((exchange for exchange in sockets if opened(exchange)), None)
+    offering = _offering(case)
+    if case.polls:
+        yield from _polling_disabled(case, accepted, sockets)
+        if offering and not offering[1].upgrades and "websocket" in case.plan.client.transports:
+            if accepted is None:
+                message = "The server offers no upgrade to WebSocket, so the client stays on polling."
+            else:
+                message = "The server offers no upgrade, although it takes WebSockets: the client stays on polling."
+            yield Hit(message, exchanges=(offering[0].id,), severity="info", rung=Rung.UPGRADE)
+        return
+    if accepted is None and sockets and offering and "websocket" not in offering[1].upgrades:
+        refused = sockets[0]
+        message = (
+            "The client begins with WebSocket, and the server does not offer it: the open packet that polling gets "
+            "names no upgrade. Take websocket into the server's transports, or let the client begin with polling."
+        )
+        yield Hit(message, headers=(check(refused, "status", "101"),), exchanges=(refused.id, offering[0].id))
+
+
+def _polling_disabled(case: Case, accepted: Exchange | None, sockets: list[Exchange]) -> Iterator[Hit]:
+    refused = [(page, exchange) for page in case.pages if _unknown_transport(case, exchange := case.handshake(page))]
+    exchanges = [exchange for _, exchange in refused if exchange is not None]
+    if not exchanges:
+        return
+    pages = tuple(page for page, _ in refused)
+    first, refusal = exchanges[0], case.refusal(exchanges[0])
+    said = refusal.message if refusal else ""
+    message = f"The client begins with polling, and the server does not know that transport: “{said}”. "
+    if accepted is not None:
+        message += (
+            "A WebSocket passes: the server's transports are websocket alone. Add polling there, or give the client "
+            'transports: ["websocket"].'
+        )
+    elif any(_unknown_transport(case, exchange) for exchange in sockets):
+        message = (
+            f"The server sees no transport in the request: polling and WebSocket both get “{said}”. A proxy cuts the "
+            "query off (?EIO=…&transport=…), or rewrites it."
+        )
+    else:
+        message += "Its transports do not name polling, or a proxy cuts the query off on the way."
+    found = (first.id, *((accepted.id,) if accepted else ()))
+    headers = (check(first, "status", "200"),)
+    yield Hit(message, concerned(case, pages), headers=headers, exchanges=found, rung=met_at(case, pages))
+
+
+def _unknown_transport(case: Case, exchange: Exchange | None) -> bool:
+    refusal = case.refusal(exchange)
+    return refusal is not None and (refusal.code == 0 or "Invalid transport" in refusal.message)
+
+
+def _offering(case: Case) -> tuple[Exchange, Handshake] | None:
+    """The polling handshake that passed in the client's own protocol, and its open packet."""
+    for exchange in case.all("handshake", "control"):
+        handshake = case.opened(exchange)
+        if handshake is not None and handshake.protocol == case.plan.client.protocol:
+            return exchange, handshake
+    return None
