@@ -1,0 +1,255 @@
+"""From a host name to a stream of bytes: resolving, choosing the address, connecting, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sio_doctor.model import NoResponseKind
+from sio_doctor.probe import limits, tls
+from sio_doctor.probe.attempt import Attempt, Unanswered
+
+Endpoint = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+_KINDS: dict[int | None, NoResponseKind] = {
+    errno.ECONNREFUSED: "refused",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "timeout",
+}
+#: When several addresses fail, the failure that says most about the server is told.
+_TELLING: tuple[NoResponseKind, ...] = ("refused", "reset", "timeout", "unreachable")
+
+
+class Stream(asyncio.Protocol):
+    """The bytes of one connection. asyncio's StreamReader forgets what came before a reset; this keeps it."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        """What has come and is not consumed; readers take from its front."""
+        self.ended = False
+        self.address = ""
+        self._error: Exception | None = None
+        self._transport: asyncio.Transport | None = None
+        self._news = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        self.buffer += data
+        if len(self.buffer) > limits.BODY and self._transport is not None:
+            self._transport.pause_reading()
+        self._news.set()
+
+    def eof_received(self) -> None:
+        """Called by asyncio."""
+        self.ended = True
+        self._news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self.ended = True
+        self._error = self._error or exc
+        self._news.set()
+
+    @property
+    def usable(self) -> bool:
+        """Nothing has happened to this connection since the last answer."""
+        return not self.ended and not self.buffer
+
+    async def fill(self) -> bool:
+        """Wait until ``buffer`` has more; False at the end of the stream. Raises ``OSError`` when it was reset."""
+        before = len(self.buffer)
+        if self._transport is not None and not self.ended:
+            self._transport.resume_reading()
+        while len(self.buffer) == before:
+            if self._error is not None:
+                raise self._error
+            if self.ended:
+                return False
+            self._news.clear()
+            await self._news.wait()
+        return True
+
+    def write(self, data: bytes) -> None:
+        """Send it; that it could not be sent shows when reading, where an early answer is found as well."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class Resolver:
+    """Resolves each name once a run."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[str, tuple[str, ...]] = {}
+        self._under_way: dict[str, asyncio.Task[list[Endpoint]]] = {}
+
+    async def resolve(self, host: str) -> list[Endpoint]:
+        """The addresses of ``host``, port 0, in the order to try them. Raises ``OSError`` when it has none."""
+        if host not in self._under_way:
+            self._under_way[host] = asyncio.create_task(self._resolve(host))
+        # Shielded: when one request runs out of time, others still wait for the name.
+        return await asyncio.shield(self._under_way[host])
+
+    def close(self) -> None:
+        """Give up what is under way."""
+        for task in self._under_way.values():
+            task.cancel()
+
+    async def _resolve(self, host: str) -> list[Endpoint]:
+        name = host.removesuffix(".")
+        if name == "localhost" or name.endswith(".localhost"):
+            # https://www.rfc-editor.org/rfc/rfc6761#section-6.3: browsers do not ask the resolver.
+            found: list[Endpoint] = [(socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+        else:
+            try:
+                return _getaddrinfo(host, socket.AI_NUMERICHOST)
+            except OSError:
+                self.addresses[host] = ()
+                found = await _in_daemon_thread(lambda: _getaddrinfo(host, 0))
+        self.addresses[host] = tuple(str(address[0]) for _, address in found)
+        return found
+
+
+def _getaddrinfo(host: str, flags: int) -> list[Endpoint]:
+    # As bytes: a str would go through Python's idna codec, which is slow to load and refuses names that resolve.
+    found = socket.getaddrinfo(host.encode("ascii"), 0, type=socket.SOCK_STREAM, flags=flags)
+    endpoints: dict[Endpoint, None] = {(family, address): None for family, _, _, _, address in found}
+    return list(endpoints)[: limits.ADDRESSES]
+
+
+def _in_daemon_thread(work: Callable[[], list[Endpoint]]) -> asyncio.Future[list[Endpoint]]:
+    # Not loop.getaddrinfo: at its end asyncio.run waits for those threads, and a resolver can hang for minutes.
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[list[Endpoint]] = loop.create_future()
+
+    def deliver(result: list[Endpoint] | None, error: Exception | None) -> None:
+        if not future.done():
+            future.set_exception(error) if error is not None else future.set_result(result or [])
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(deliver, result, error)
+
+    threading.Thread(target=run, daemon=True, name="resolve").start()
+    return future
+
+
+async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
+    """A stream to the place of ``attempt``, through TLS where its URL says so. Raises ``Unanswered``."""
+    place = attempt.place
+    attempt.phase = "resolve"
+    try:
+        endpoints = await resolver.resolve(place.host)
+    except OSError:
+        raise attempt.unanswered("dns", f"The name {place.host} does not resolve.") from None
+
+    attempt.phase = "connect"
+    connected = await _first_to_connect(attempt, endpoints)
+    attempt.address = str(connected.getpeername()[0])
+
+    attempt.phase = "tls" if place.secure else "head"
+    try:
+        _, stream = await asyncio.get_running_loop().create_connection(
+            Stream,
+            sock=connected,
+            ssl=tls.context(attempt.verify) if place.secure else None,
+            server_hostname=place.host if place.secure else None,
+        )
+    except ssl.SSLError as error:
+        raise tls.handshake_failure(attempt, error) from None
+    except OSError as error:
+        raise lost(attempt, error) from None
+    stream.address = attempt.address
+    attempt.stream = stream
+    return stream
+
+
+def lost(attempt: Attempt, error: OSError | None) -> Unanswered:
+    """The connection ended (``error`` None or without a number) or broke while something was awaited."""
+    if isinstance(error, ssl.SSLError):
+        return tls.handshake_failure(attempt, error)
+    where = f"{attempt.place.host} port {attempt.place.port}"
+    what = {"tls": "during the TLS handshake", "frame": "while a frame was awaited"}.get(
+        attempt.phase, "without an answer"
+    )
+    if error is None or error.errno is None:
+        return attempt.unanswered("closed", f"{where} closed the connection {what}.")
+    if _KINDS.get(error.errno) == "timeout":
+        return attempt.unanswered("timeout", f"The connection to {where} timed out {what}.")
+    return attempt.unanswered("reset", f"{where} reset the connection {what}.")
+
+
+async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> socket.socket:
+    # https://www.rfc-editor.org/rfc/rfc8305#section-5
+    waiting = list(endpoints)
+    pending: set[asyncio.Task[socket.socket]] = set()
+    errors: list[OSError] = []
+    connected: list[socket.socket] = []
+    try:
+        while (waiting or pending) and not connected:
+            if waiting:
+                pending.add(asyncio.create_task(_connect(waiting.pop(0), attempt.place.port)))
+            patience = limits.NEXT_ADDRESS if waiting else None
+            done, pending = await asyncio.wait(pending, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                try:
+                    connected.append(task.result())
+                except OSError as error:
+                    errors.append(error)
+    finally:
+        for task in pending:
+            task.cancel()
+            task.add_done_callback(_close_late)
+        for late in connected[1:]:
+            late.close()
+    if connected:
+        return connected[0]
+    kinds: dict[NoResponseKind, OSError] = {_KINDS.get(error.errno, "unreachable"): error for error in errors}
+    kind: NoResponseKind = next((kind for kind in _TELLING if kind in kinds), "unreachable")
+    where = f"{attempt.place.host} port {attempt.place.port}"
+    message = {
+        "refused": f"{where} refuses connections: nothing listens there.",
+        "reset": f"{where} reset the connection while it was being made.",
+        "timeout": f"{where} does not answer: the connection timed out.",
+    }.get(kind, f"{where} cannot be reached ({kinds[kind].strerror if kind in kinds else 'no address'}).")
+    raise attempt.unanswered(kind, message)
+
+
+async def _connect(endpoint: Endpoint, port: int) -> socket.socket:
+    family, (address, _, *rest) = endpoint
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(made, (address, port, *rest))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _close_late(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()

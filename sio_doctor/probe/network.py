@@ -1,0 +1,261 @@
+"""The network of one run: asks, opens WebSockets, and says what came, whatever came."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import codecs
+import contextlib
+import secrets
+import time
+import zlib
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import h11
+import httpx
+import msgspec
+
+from sio_doctor import __version__
+from sio_doctor.model import Answer, Exchange, HeaderList, NoResponse, Purpose, Request, Response, get
+from sio_doctor.probe import limits
+from sio_doctor.probe.attempt import Attempt, Place, Unanswered
+from sio_doctor.probe.backend import Resolver, connect
+from sio_doctor.probe.head import body_parser, is_http
+from sio_doctor.probe.http import Transport, body_chunks, encode, exchange_heads, not_http
+from sio_doctor.probe.websocket import Conversation
+
+
+class Network:
+    """Sends the requests of one run, each within ``timeout`` and all within ``deadline`` (seconds).
+
+    Nothing that a server or the network does is raised: an `Exchange` has a ``response`` or a ``failure``. Proxies of
+    the environment are not used. HTTP/1.1 only.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        deadline: float,
+        user_agent: str = f"sio-doctor/{__version__}",
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self.requests = 0
+        """How many were sent, WebSocket handshakes included."""
+        self._timeout = timeout
+        self._deadline = time.monotonic() + deadline
+        self._user_agent = user_agent
+        self._progress = progress
+        self._ids = 0
+        self._resolver = Resolver()
+        self._transport = Transport(self._resolver)
+        self._conversations: list[Conversation] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resolver.close()
+        await self._transport.aclose()
+        for conversation in self._conversations:
+            await conversation.close()
+        await asyncio.sleep(0)  # asyncio closes the sockets of aborted transports in its next turn
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """What each name resolved to; nothing for one that did not."""
+        return self._resolver.addresses
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    async def ask(
+        self,
+        request: Request,
+        *,
+        purpose: Purpose,
+        fresh: bool = False,
+        verify: bool = True,
+        timeout: float | None = None,
+    ) -> Exchange:
+        """Send one HTTP request; no redirect is followed. ``fresh``: over a connection of its own.
+
+        The exchange's request is as it was sent. A body that is not whole is ``truncated``.
+        """
+        sent = _with_defaults(
+            request,
+            [
+                ("User-Agent", self._user_agent),
+                ("Accept", "*/*"),
+                ("Accept-Encoding", "gzip, deflate"),
+                ("Connection", "keep-alive"),
+            ],
+        )
+
+        async def work(attempt: Attempt) -> Response:
+            # Past httpx's client, which would judge redirects, keep cookies and undo content codings without a bound.
+            message = httpx.Request(sent.method, sent.url, extensions={"attempt": attempt, "fresh": fresh})
+            answer = await self._transport.handle_async_request(message)
+            try:
+                async for chunk in answer.aiter_raw():
+                    attempt.body += chunk
+            finally:
+                await answer.aclose()
+            return response_of(attempt)
+
+        exchange, _ = await self._exchange(sent, purpose, verify, timeout, work)
+        return exchange
+
+    async def open_websocket(
+        self, request: Request, *, purpose: Purpose, verify: bool = True, timeout: float | None = None
+    ) -> Conversation:
+        """Send a WebSocket opening handshake (``ws`` or ``wss`` URL); it is open where the answer is a 101.
+
+        The conversation's exchange has the answer as it came, with the body where it is no 101.
+        """
+        sent = _with_defaults(
+            request,
+            [
+                ("Connection", "Upgrade"),
+                ("User-Agent", self._user_agent),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", base64.b64encode(secrets.token_bytes(16)).decode()),
+            ],
+        )
+
+        async def work(attempt: Attempt) -> Response:
+            stream = await connect(attempt, self._resolver)
+            head_of_request, wire = encode(attempt.place.target, attempt.request)
+            head = await exchange_heads(attempt, stream, head_of_request, wire)
+            if head.status != 101:
+                async for chunk in body_chunks(attempt, stream, body_parser(head, "GET")):
+                    attempt.body += chunk
+            return response_of(attempt)
+
+        exchange, attempt = await self._exchange(sent, purpose, verify, timeout, work)
+        opened = exchange.response is not None and exchange.response.status == 101
+        if attempt is not None and not opened:
+            attempt.abort()
+        conversation = Conversation(exchange, attempt if opened else None, self._granted)
+        self._conversations.append(conversation)
+        return conversation
+
+    async def _exchange(
+        self,
+        sent: Request,
+        purpose: Purpose,
+        verify: bool,
+        timeout: float | None,
+        work: Callable[[Attempt], Awaitable[Response]],
+    ) -> tuple[Exchange, Attempt | None]:
+        self._ids += 1
+        exchange = Exchange(id=self._ids, purpose=purpose, request=sent, verified=verify)
+        if self.remaining <= 0:
+            failure = NoResponse(kind="not-asked", message="The deadline of the run had passed.")
+            return msgspec.structs.replace(exchange, failure=failure), None
+        try:
+            attempt = Attempt(Place.of(sent.url), sent, verify)
+            encode(attempt.place.target, sent)
+        except (ValueError, h11.LocalProtocolError) as error:
+            failure = NoResponse(kind="not-asked", message=f"This request cannot be sent: {error}")
+            return msgspec.structs.replace(exchange, failure=failure), None
+
+        self.requests += 1
+        if self._progress is not None:
+            # Without the query: it may hold secrets.
+            self._progress(f"{sent.method} {sent.url.partition('?')[0]} ({purpose})")
+        started = time.perf_counter()
+        answer = await self._answer(attempt, timeout, work)
+        exchange = msgspec.structs.replace(
+            exchange,
+            response=answer if isinstance(answer, Response) else None,
+            failure=answer if isinstance(answer, NoResponse) else None,
+            seconds=round(time.perf_counter() - started, 6),
+            address=attempt.address,
+        )
+        return exchange, attempt
+
+    async def _answer(
+        self, attempt: Attempt, timeout: float | None, work: Callable[[Attempt], Awaitable[Response]]
+    ) -> Answer:
+        seconds = self._granted(timeout)
+        try:
+            async with asyncio.timeout(seconds):
+                return await work(attempt)
+        except TimeoutError:
+            failure = self._silence(attempt, seconds, timeout)
+        except Unanswered as outcome:
+            failure = outcome.failure
+        except BaseException:
+            attempt.abort()
+            raise
+        attempt.abort()
+        if attempt.head is not None:
+            # The body is not whole, but the answer is there.
+            return response_of(attempt, truncated=True)
+        return failure
+
+    def _silence(self, attempt: Attempt, seconds: float, timeout: float | None) -> NoResponse:
+        if attempt.phase == "head" and attempt.buffer and not is_http(attempt.buffer):
+            return not_http(attempt).failure
+        if seconds < min(limits.FAIR, self._timeout if timeout is None else timeout):
+            message = f"The deadline of the run came {seconds:.3g} s after this was asked, before an answer."
+            return NoResponse(kind="not-asked", phase=attempt.phase, message=message)
+        where = f"{attempt.place.host} port {attempt.place.port}"
+        what = {
+            "resolve": f"The name {attempt.place.host} was not resolved",
+            "connect": f"{where} did not accept a connection",
+            "tls": f"{where} did not finish the TLS handshake",
+        }.get(attempt.phase, f"{where} did not answer")
+        return NoResponse(kind="timeout", phase=attempt.phase, message=f"{what} within {seconds:.3g} s.")
+
+    def _granted(self, timeout: float | None) -> float:
+        return min(self._timeout if timeout is None else timeout, self.remaining)
+
+
+def response_of(attempt: Attempt, *, truncated: bool = False) -> Response:
+    """What has come, as an answer: content codings undone, within the bounds."""
+    head, raw = attempt.head, bytes(attempt.body)
+    assert head is not None
+    truncated = truncated or len(raw) > limits.BODY or head.truncated
+    malformed = head.malformed
+    codings = [coding.strip(" \t").lower() for coding in (get(head.headers, "content-encoding") or "").split(",")]
+    try:
+        body, cut = limits.inflate(raw[: limits.BODY], [coding for coding in codings if coding])
+    except zlib.error as error:
+        body, cut = raw[: limits.BODY], False
+        malformed = malformed or f"a body that is not {', '.join(codings)}, although its head says so ({error})"
+    truncated = truncated or cut
+    try:
+        # The last character may have been cut in two.
+        text = codecs.getincrementaldecoder("utf-8")().decode(body, final=not truncated)
+    except UnicodeDecodeError:
+        text = None
+    return Response(
+        status=head.status,
+        reason=head.reason,
+        headers=head.headers,
+        body=base64.b64encode(body).decode() if text is None else text,
+        body_encoding="base64" if text is None else "text",
+        truncated=truncated,
+        http_version=head.version,
+        malformed=malformed,
+    )
+
+
+def _with_defaults(request: Request, defaults: list[tuple[str, str]]) -> Request:
+    """The request as it is sent: Host first, then the defaults that it does not set itself, then its own headers."""
+    given = {name.lower() for name, _ in request.headers}
+    with contextlib.suppress(ValueError):
+        defaults = [("Host", Place.of(request.url).host_header), *defaults]
+    headers: HeaderList = (*(pair for pair in defaults if pair[0].lower() not in given), *request.headers)
+    if request.body is not None and "content-length" not in given:
+        headers += (("Content-Length", str(len(request.body.encode()))),)
+    return msgspec.structs.replace(request, headers=headers)

@@ -1,0 +1,72 @@
+"""TLS: the system's trust store, and one word for why a handshake fails."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from functools import cache
+
+from sio_doctor.probe.attempt import Attempt, Unanswered
+
+#: X509_V_ERR_… of OpenSSL (x509_vfy.h) -> NoResponse.detail, and a sentence about the certificate.
+_CERTIFICATE = {
+    9: ("not-yet-valid", "is not valid yet"),
+    10: ("expired", "has expired"),
+    18: ("self-signed", "is signed by itself, by nobody that this system trusts"),
+    # The chain is whole but ends in a root that is not trusted; or the chain is not whole.
+    19: ("unknown-issuer", "was issued by an authority that this system does not trust"),
+    20: ("unknown-issuer", "was issued by an authority that this system does not know, or its chain is incomplete"),
+    21: ("unknown-issuer", "was issued by an authority that this system does not know, or its chain is incomplete"),
+    62: ("hostname", "is for another host name"),
+    64: ("hostname", "is not for this address"),
+}
+#: Reasons that OpenSSL gives when what answers is no TLS at all.
+_PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
+_PROTOCOL = ("PROTOCOL", "VERSION", "HANDSHAKE_FAILURE", "CIPHER", "KEY_TOO_SMALL", "SIGNATURE", "CURVE", "GROUP")
+
+
+@cache
+def context(verify: bool) -> ssl.SSLContext:
+    """The one context of the process that verifies, or the one that does not.
+
+    Verifying is against the system's trust store; SSL_CERT_FILE and SSL_CERT_DIR replace it, as they do for curl.
+    """
+    if not verify:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    else:
+        made = _verifying()
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
+def _verifying() -> ssl.SSLContext:
+    paths = ssl.get_default_verify_paths()
+    if sys.platform not in ("darwin", "win32") and (paths.cafile or paths.capath):
+        # There, OpenSSL's own paths are the system's trust store. truststore reads them too, but again for every
+        # connection (20 ms).
+        return ssl.create_default_context()
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def handshake_failure(attempt: Attempt, error: ssl.SSLError) -> Unanswered:
+    """What OpenSSL says, in the words of ``NoResponse``."""
+    host = attempt.place.host
+    reason = error.reason or ""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        code = getattr(error, "verify_code", 0)
+        detail, what = _CERTIFICATE.get(code, ("other", f"does not verify: {getattr(error, 'verify_message', error)}"))
+        return attempt.unanswered("tls", f"The certificate of {host} {what}.", detail)
+    if reason in _PLAIN:
+        return attempt.unanswered(
+            "tls",
+            f"Port {attempt.place.port} of {host} does not speak TLS; most likely it is plain HTTP.",
+            "plain-http",
+        )
+    if any(word in reason for word in _PROTOCOL):
+        message = f"{host} and this tool have no TLS version or cipher in common ({reason})."
+        return attempt.unanswered("tls", message, "protocol")
+    return attempt.unanswered("tls", f"The TLS handshake with {host} failed ({reason or error}).", "other")
