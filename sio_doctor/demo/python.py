@@ -1,4 +1,4 @@
-"""What python-socketio 5 (python-engineio 4.15) on uvicorn writes, without ``cors_allowed_origins``. Pure.
+"""What python-socketio 5 (python-engineio 4.15) on uvicorn (h11) writes, without ``cors_allowed_origins``. Pure.
 
 The functions are those of ``node``. The option cannot be set here: only the page of the server itself is let in.
 """
@@ -47,7 +47,7 @@ def posted(asked: Asked, _: Cors | None) -> Answer:
 def refuse(code: int, asked: Asked, _: Cors | None) -> Answer:
     """Engine.IO's refusal of a request, as a JSON string; ``code`` is Node's for the same fault."""
     if asked.method not in ("GET", "POST"):
-        return _say(405, "Method Not Found", asked)
+        return _text(405, "Method Not Found", asked)
     session = f"Invalid session {asked.query.get('sid')}"
     messages = {
         0: "Invalid transport",
@@ -76,16 +76,16 @@ def refuse_upgrade(_: int) -> Answer:
 
 def elsewhere(_: Asked) -> Answer:
     """socketio.ASGIApp's answer at a path that nobody has."""
-    return Answer(404, (("content-type", "text/plain"),), "Not Found")
+    return Answer(404, (("Content-Type", "text/plain"),), "Not Found")
 
 
 def finish(answer: Answer, asked: Asked) -> Answer:
     """The answer with what uvicorn puts around it."""
     headers = [("date", date()), ("server", "uvicorn"), *answer.headers]
+    if asked.http_version == "1.1":
+        headers.append(("Transfer-Encoding", "chunked"))
     if not asked.keeps_alive:
-        headers.append(("connection", "close"))
-    if asked.method != "HEAD" and asked.http_version == "1.1":
-        headers.append(("transfer-encoding", "chunked"))
+        headers.append(("Connection", "close"))
     return answer._replace(headers=tuple(headers))
 
 
@@ -98,11 +98,11 @@ def _say(status: int, message: str, asked: Asked) -> Answer:
 
 
 def _text(status: int, body: str, asked: Asked, content_type: str = "text/plain") -> Answer:
-    headers: HeaderList = (("content-type", content_type),)
+    headers: HeaderList = (("Content-Type", content_type),)
     if asked.origin is not None and asked.origin == _own_origin(asked):
-        headers += (("access-control-allow-origin", asked.origin),)
+        headers += (("Access-Control-Allow-Origin", asked.origin),)
     if asked.method == "OPTIONS":
-        headers += (("access-control-allow-methods", "OPTIONS, GET, POST"),)
+        headers += (("Access-Control-Allow-Methods", "OPTIONS, GET, POST"),)
         if wanted := get(asked.headers, "access-control-request-headers"):
-            headers += (("access-control-allow-headers", wanted),)
-    return Answer(status, (*headers, ("access-control-allow-credentials", "true")), body)
+            headers += (("Access-Control-Allow-Headers", wanted),)
+    return Answer(status, (*headers, ("Access-Control-Allow-Credentials", "true")), body)
