@@ -38,7 +38,7 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
         message = f"The server fails: it answered the handshake with {described(stranger.response)}; {reason}. "
         if any(case.opened(other) for other in case.all("handshake", "control", "foreign")):
             message += intermittent
-        else:
+        elif stranger.response.get("access-control-allow-origin") is None:
             message += "Such an answer has no CORS headers, so the browser speaks of CORS; the error is the cause."
         yield hit(case, stranger, message)
     if found or case.open is None:
@@ -75,8 +75,8 @@ def html_instead_of_handshake(case: Case) -> Iterable[Hit]:
         else:
             name = who(response).partition("/")[0] or "the web server"
             message += (
-                f"Either the host or the port is another server's, or {name} has no rule that passes {target.path} "
-                "on to the Socket.IO server. "
+                f"Either the host or the port is another server's, or {name} does not pass {target.path} on to "
+                "the Socket.IO server. "
             )
         message += "No CORS option cures it."
         yield hit(case, stranger, message, header="Content-Type", needed="text/plain, with an Engine.IO open packet")

@@ -114,10 +114,11 @@ def _where(case: Case, exchange: Exchange, got: str) -> str:
             f"A proxy rewrites the path: {asked} was asked for, and what the application behind it does not know is "
             f"{route} ({got}). With nginx, a proxy_pass that ends in a slash does that."
         )
-    elif drops_upgrade(case):
+    elif dropped := drops_upgrade(case):
+        how = "closed after a second without a byte" if dropped.failure else "given up after a second (502)"
         message = (
-            f"Nothing serves {asked} here ({got}), yet a WebSocket to it was closed after a second without a byte. "
-            "Engine.IO of Node does that with a path that is not its own: Socket.IO likely runs under another path."
+            f"Nothing serves {asked} here ({got}), yet a WebSocket to it was {how}. Engine.IO of Node does so "
+            "where the path is not its own: Socket.IO likely runs under another path."
         )
     else:
         message = (

@@ -62,7 +62,7 @@ def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
         message = f"socket.io-client {client.version} speaks Engine.IO {client.protocol}, and the server {said}."
         other = _opened_in_other(case)
         if other is not None:
-            message += f" EIO={7 - client.protocol} it takes."
+            message += f" It takes EIO={7 - client.protocol}."
         message += f" Nothing is wrong with CORS in that: {cure}."
         found = tuple(number.id for number in (exchange, other) if number is not None)
         headers = (check(exchange, "status", "200", ok=handshake is not None),)

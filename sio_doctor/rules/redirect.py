@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from sio_doctor.rules.base import Case, Hit, Rung, rule
-from sio_doctor.rules.stranger import Stranger, described, hit, redirection, strangers
+from sio_doctor.rules.stranger import Stranger, hit, redirected, redirection, strangers
 
 
 @rule("SIO202", "redirect-http-to-https", "The server redirects http to https", Rung.HANDSHAKE)
@@ -26,7 +27,7 @@ def redirect_http_to_https(case: Case) -> Iterable[Hit]:
         # Where the browsers let a page ask nothing by http, that is its cause.
         pages = tuple(page for page in stranger.pages if not case.blocked(page, "mixed-content"))
         if pages:
-            yield _redirected(case, stranger._replace(pages=pages))
+            yield _followed(case, stranger._replace(pages=pages))
 
 
 @rule("SIO208", "redirect-www-apex", "The server redirects to another address", Rung.HANDSHAKE)
@@ -44,7 +45,7 @@ def redirect_www_apex(case: Case) -> Iterable[Hit]:
     path of the same server (`path-mismatch`).
     """
     for stranger in strangers(case, "redirect-www-apex"):
-        yield _redirected(case, stranger)
+        yield _followed(case, stranger)
 
 
 @rule("SIO209", "redirect-to-login", "The server redirects to a login", Rung.HANDSHAKE)
@@ -61,10 +62,10 @@ def redirect_to_login(case: Case) -> Iterable[Hit]:
     **What it is not.** A 401 or 403 without a redirect (`basic-auth-or-401`). With a valid cookie it may pass.
     """
     for stranger in strangers(case, "redirect-to-login"):
-        yield _redirected(case, stranger)
+        yield _followed(case, stranger)
 
 
-def _redirected(case: Case, stranger: Stranger) -> Hit:
+def _followed(case: Case, stranger: Stranger) -> Hit:
     exchange, response = stranger.exchange, stranger.response
     asked = exchange.request.url.partition("?")[0]
     target = (redirection(exchange) or "").partition("?")[0]
@@ -74,7 +75,9 @@ def _redirected(case: Case, stranger: Stranger) -> Hit:
             "the request for plain http: the proxy sends no X-Forwarded-Proto, or the server does not trust it."
         )
         return hit(case, stranger, message, header="Location", needed="no redirect")
-    message = f"{asked} is redirected to {target} ({described(response)}): give the client the final address."
+    to_login = redirected(urlsplit(asked), urlsplit(target)) == "redirect-to-login"
+    advice = "a page's script cannot log in there" if to_login else "give the client that address"
+    message = f"{asked} is redirected to {target} ({response.status}): {advice}."
     if response.get("access-control-allow-origin") is None:
         message += (
             " The redirect itself has no Access-Control-Allow-Origin, so a page of another origin may not follow it."

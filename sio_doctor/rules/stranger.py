@@ -53,6 +53,8 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
         return "rate-limit"
     if status >= 500:
         return "gateway-5xx-no-cors"
+    if status == 401 and response.get("www-authenticate") is None and response.text.startswith(('"', "[")):
+        return "connect-middleware-error"  # python-socketio 4 runs its connect handler during the handshake
     if status in (401, 403, 407):
         return "basic-auth-or-401"
     if served_elsewhere(case):
@@ -111,7 +113,13 @@ def described(response: Response) -> str:
     title = re.search(r"<title>\s*([^<]{1,60}?)\s*</title>", response.text, re.IGNORECASE)
     kind = (response.get("content-type") or "").partition(";")[0]
     text = title[1] if title else "" if "html" in kind else response.text.strip()[:60]
-    words = [f"{response.status} {response.reason}".strip(), kind, f"“{text}”" if text else "" if kind else "empty"]
+    if text.startswith(str(response.status)):
+        text = ""  # it says no more than the status
+    words = [
+        f"{response.status} {response.reason}".strip(),
+        kind,
+        f"“{text}”" if text else "" if response.body else "empty",
+    ]
     if name := who(response):
         words.append(f"from {name}")
     return ", ".join(word for word in words if word)
@@ -185,10 +193,12 @@ def takes_no_upgrade(case: Case) -> Exchange | None:
 def drops_upgrade(case: Case) -> Exchange | None:
     """The WebSocket that was closed without a byte after about a second, as Engine.IO of Node does on a foreign path.
 
-    Its ``destroyUpgradeTimeout`` is 1000 ms.
+    Its ``destroyUpgradeTimeout`` is 1000 ms. A proxy in front makes a 502 of it.
     """
     for exchange in case.all("websocket"):
-        if exchange.failure is not None and exchange.failure.kind == "closed" and 0.7 <= exchange.seconds <= 3:
+        closed = exchange.failure is not None and exchange.failure.kind == "closed"
+        proxied = exchange.response is not None and exchange.response.status == 502
+        if (closed or proxied) and 0.7 <= exchange.seconds <= 3:
             return exchange
     return None
 

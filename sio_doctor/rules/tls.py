@@ -95,10 +95,14 @@ def tls_plain_mixup(case: Case) -> Iterable[Hit]:
 
 
 def _says(case: Case, other: Exchange | None) -> str:
-    """What the other scheme answered."""
+    """What the other scheme answered, and whether the pages may use it."""
     scheme = "https" if case.plan.target.url.startswith("http:") else "http"
     if other is None:
-        return f" Try {scheme}://."
-    if case.opened(other) or case.refusal(other):
-        return f" By {scheme}:// Socket.IO answers there."
-    return f" By {scheme}:// something answers there."
+        said = f" It was not answered by {scheme}:// either." if case.first("other-scheme") else ""
+    else:
+        socket_io = case.opened(other) or case.refusal(other)
+        said = f" By {scheme}:// {'Socket.IO' if socket_io else 'something'} answers there."
+    secure = [page for page in case.plan.origins if page.startswith("https:")]
+    if scheme == "http" and secure:
+        said += f" {secure[0]} is secure and may not ask by http, so the port needs a certificate."
+    return said

@@ -28,7 +28,7 @@ def _cause_unknown(case: Case) -> Iterable[Hit]:
     **How it is told.** A chosen page does not connect in some browser, or it could not be found out, or, with no page
     chosen, no session could be had. The message lists what was asked and what came back.
 
-    **What it is not.** A diagnosis. `--json` has every exchange in full, and with it attached a new rule can come about.
+    **What it is not.** A diagnosis. `--json` has every exchange in full, and a new rule can come of it.
     """
     hit = cause_unknown(case)
     return [hit] if hit else []
@@ -36,7 +36,14 @@ def _cause_unknown(case: Case) -> Iterable[Hit]:
 
 def cause_unknown(case: Case) -> Hit | None:
     """What was seen where a page does not connect; None where all do. Whether another rule knows why is not asked."""
-    failing = [outcome for outcome in case.outcomes if outcome.origin in case.plan.origins and not outcome.connects]
+    failing = [
+        outcome
+        for outcome in case.outcomes
+        # What the address alone forbids, `page` says, if only as a warning.
+        if outcome.origin in case.plan.origins
+        and not outcome.connects
+        and outcome.polling.code not in ("mixed-content", "bad-port")
+    ]
     if not failing and (case.plan.origins or case.open is not None):
         return None
     pages = tuple(dict.fromkeys(outcome.origin for outcome in failing))
