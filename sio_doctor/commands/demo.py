@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,9 @@ async def _start(scenario: Scenario, port: int) -> Server:
     try:
         return await serve(scenario, port=port)
     except OSError as error:
-        raise typer.TyperException(f"port {port} cannot be served on: {error.strerror}.") from None
+        # asyncio's own words for it are long, and name the address again.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise typer.TyperException(f"port {port} cannot be served on: {reason}.") from None
 
 
 def _serve(scenario: Scenario, port: int) -> None:
@@ -114,7 +117,7 @@ def _show(scenario: Scenario, report: Report) -> int:
     write(report, "text", sys.stdout)
     sys.stdout.flush()
     headline = next((finding.slug for finding in report.findings if finding.severity != "info"), None)
-    if headline == scenario.slug:
+    if headline == scenario.slug and (scenario.slug or report.ok):
         return 0
     print(f"sio-doctor: this should have been {scenario.slug or 'a clean report'}, not {headline}.", file=sys.stderr)
     return 1

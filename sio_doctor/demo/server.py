@@ -136,8 +136,14 @@ class _Connection:
 
     def _read(self) -> asyncio.Task[bytes]:
         # One read is always the same task, so that waiting for something else as well loses no bytes.
-        self._reading = self._reading or asyncio.create_task(self._reader.read(65536))
+        self._reading = self._reading or asyncio.create_task(self._receive())
         return self._reading
+
+    async def _receive(self) -> bytes:
+        try:
+            return await self._reader.read(65536)
+        except ConnectionError:
+            return b""  # however it ended, it has
 
     async def _until(self, news: asyncio.Event) -> bool:
         """Waits for the news, or for bytes of the client, whichever is first; True where it is the news."""
