@@ -46,7 +46,7 @@ SHARED_AT_MOST = 12
 
 def executable(name: str) -> str | None:
     """The path of a program; None where it is missing. Debian keeps servers in /usr/sbin, off people's PATH."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 def need(name: str) -> str:
