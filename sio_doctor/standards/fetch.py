@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from sio_doctor.model import HeaderList, get
+from sio_doctor.standards.url import parse
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CORS_UNSAFE_BYTE = re.compile(r'[\x00-\x08\x0a-\x1f"():<>?@\[\\\]{}\x7f]')
@@ -17,9 +18,11 @@ _LANGUAGE = re.compile(r"[0-9A-Za-z *,.;=-]*")
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
 _SAFE_MIME_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 _FORBIDDEN_HEADERS = frozenset(
-    ("accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-method")
-    + ("connection", "content-length", "cookie", "cookie2", "date", "dnt", "expect", "host", "keep-alive", "origin")
-    + ("referer", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "via")
+    (
+        "accept-charset accept-encoding access-control-request-headers access-control-request-method connection "
+        "content-length cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer "
+        "transfer-encoding upgrade via"
+    ).split()
 )
 _METHOD_OVERRIDES = ("x-http-method", "x-http-method-override", "x-method-override")
 
@@ -29,6 +32,7 @@ CorsFailure = Literal[
     "allow-origin-missing",
     "allow-origin-mismatch",
     "allow-origin-multiple",
+    "allow-origin-invalid",
     "allow-origin-wildcard",
     "allow-credentials",
 ]
@@ -177,9 +181,7 @@ def cors_check(origin: str, credentials: bool, headers: HeaderList) -> CorsFailu
         return None
     # 4. If the result of byte-serializing a request origin with request is not origin, then return failure.
     if allow_origin != origin:
-        if allow_origin == "*":
-            return "allow-origin-wildcard"
-        return "allow-origin-multiple" if re.search("[ ,]", allow_origin) else "allow-origin-mismatch"
+        return _mismatch(allow_origin)
     # 5. If request's credentials mode is not "include", then return success.
     # 6. Let credentials be the result of getting `Access-Control-Allow-Credentials` from response's header list.
     # 7. If credentials is `true`, then return success.
@@ -187,6 +189,19 @@ def cors_check(origin: str, credentials: bool, headers: HeaderList) -> CorsFailu
         return None
     # 8. Return failure.
     return "allow-credentials"
+
+
+def _mismatch(allow_origin: str) -> CorsFailure:
+    if allow_origin == "*":
+        return "allow-origin-wildcard"
+    if re.search("[ ,]", allow_origin):
+        return "allow-origin-multiple"
+    try:
+        if allow_origin != "null":
+            parse(allow_origin.encode("latin-1", errors="replace").decode(errors="replace"))
+    except ValueError:
+        return "allow-origin-invalid"
+    return "allow-origin-mismatch"
 
 
 #: The step of the CORS check that each failure is.

@@ -1,0 +1,1 @@
+"""What each browser makes of a server, pure: generators that yield requests and are sent answers."""

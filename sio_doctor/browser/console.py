@@ -1,0 +1,70 @@
+"""What each browser's console gets, word for word, as measured (tests/truth).
+
+What the corpus lacks (names that do not resolve, certificates) is worded after the engines' own sources; Safari's lines
+for it are Apple's, not WebKitGTK's.
+"""
+
+from __future__ import annotations
+
+from sio_doctor.browser import console_chromium, console_firefox, console_webkit
+from sio_doctor.browser.request import Hop, Refusal
+from sio_doctor.browser.table import Engine
+from sio_doctor.model import NoResponse, Response
+from sio_doctor.standards.url import Url
+
+_LINES = {"chromium": console_chromium.lines, "firefox": console_firefox.lines, "webkit": console_webkit.lines}
+
+
+def lines(refusal: Refusal) -> list[str]:
+    """What is printed for a refusal. A timeout and what was not asked print nothing, nor does a client that is none."""
+    silent = refusal.code == "not-asked" or (refusal.failure is not None and refusal.failure.kind == "timeout")
+    # setRequestHeader and open throw instead: the exception is the page's to print.
+    thrown = refusal.stage == "url" and refusal.code in ("bad-header", "method-not-allowed")
+    write = _LINES.get(refusal.fetch.engine.name)
+    return [] if silent or thrown or write is None else write(refusal)
+
+
+def refused_header(engine: Engine, name: str) -> list[str]:
+    """What setRequestHeader prints for a forbidden name.
+
+    Chromium and Firefox print one too; the corpus, which kept only lines that name the URL, does not show it.
+    """
+    return [f'Refused to set unsafe header "{name}"'] if engine.name == "webkit" else []
+
+
+def authorization_warning(engine: Engine, hop: Hop) -> list[str]:
+    """What is printed where only ``Access-Control-Allow-Headers: *`` covers Authorization, and the request goes on."""
+    return [console_firefox.authorization_warning(hop)] if engine.name == "firefox" else []
+
+
+def bad_status(engine: Engine, response: Response) -> list[str]:
+    """What is printed for a readable answer that is an error."""
+    return console_chromium.bad_status(response) if engine.name == "chromium" else []
+
+
+def websocket_mixed_content(engine: Engine, page_url: str, url: Url) -> list[str]:
+    """A ``ws`` URL from an https page. Firefox throws without a line."""
+    if engine.name == "chromium":
+        return [console_chromium.websocket_mixed_content(page_url, url)]
+    return [console_webkit.blocked_content(page_url, url)] if engine.name == "webkit" else []
+
+
+def websocket_failed(engine: Engine, url: Url, why: Response | NoResponse | str, fault: str = "") -> list[str]:
+    """An opening handshake that failed: the answer and its fault, no answer, or ``bad-port``."""
+    if isinstance(why, NoResponse) and why.kind in ("timeout", "not-asked"):
+        return []
+    match engine.name:
+        case "chromium":
+            return [console_chromium.websocket_failed(url, why, fault)]
+        case "firefox":
+            return [console_firefox.websocket_failed(url)]
+        case "webkit":
+            return [console_webkit.websocket_failed(url, why, fault)]
+    return []
+
+
+def websocket_frame(engine: Engine, url: Url, masked: bool) -> list[str]:
+    """A frame that broke the connection: a masked one, or bytes that are none."""
+    if engine.name == "chromium":
+        return [console_chromium.websocket_frame(url, masked)]
+    return [console_webkit.websocket_masked(url)] if engine.name == "webkit" and masked else []

@@ -1,0 +1,106 @@
+"""Firefox's console lines."""
+
+from __future__ import annotations
+
+from sio_doctor.browser.request import Hop, Refusal
+from sio_doctor.model import Response, get
+from sio_doctor.standards.fetch import cors_check
+from sio_doctor.standards.url import Url, origin_of, serialize
+
+_ORIGIN = "Access-Control-Allow-Origin"
+_REASONS = {
+    "allow-origin-missing": "CORS header ‘Access-Control-Allow-Origin’ missing",
+    "allow-origin-mismatch": "CORS header ‘Access-Control-Allow-Origin’ does not match ‘{allow_origin}’",
+    "allow-origin-wildcard": "Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’ is ‘*’",
+    "several-lines": "Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed",
+    "allow-credentials": "expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’",
+    "preflight-redirect": "CORS request external redirect not allowed",
+    "preflight-status": "CORS preflight response did not succeed",
+    "allow-methods-invalid": "invalid token ‘{name}’ in CORS header ‘Access-Control-Allow-Methods’",
+    "allow-headers-invalid": "invalid token ‘{name}’ in CORS header ‘Access-Control-Allow-Headers’",
+    "method-not-allowed": "Did not find method in CORS header ‘Access-Control-Allow-Methods’",
+    "header-not-allowed": (
+        "header ‘{name}’ is not allowed according to header ‘Access-Control-Allow-Headers’ from CORS preflight response"
+    ),
+}
+
+
+def lines(refusal: Refusal) -> list[str]:
+    """Everything that is printed for a refused XMLHttpRequest."""
+    hop, response = refusal.hop, refusal.response
+    if refusal.code == "bad-port":
+        return []
+    if refusal.code == "mixed-content" and refusal.target is not None:
+        blocked = f"Blocked loading mixed active content “{_url(refusal.target)}”"
+        return [blocked] if refusal.stage == "url" else [blocked, *_did_not_succeed(hop)]
+    if response is None or refusal.code.startswith("redirect-"):
+        # A failed preflight is told twice: for itself, and for the request that it was for.
+        return _did_not_succeed(hop) * (2 if refusal.stage == "preflight" else 1)
+    cause = [_blocked(hop, _reason(refusal.code, response), response, refusal.name)]
+    if refusal.stage == "response":
+        return cause
+    if refusal.stage == "preflight" and refusal.location:
+        # The redirect that is not followed is judged once more.
+        if refusal.code == "preflight-redirect":
+            return cause + [_judged_again(refusal, response), *_did_not_succeed(hop)]
+        return cause + _did_not_succeed(hop) * 2
+    return cause + _did_not_succeed(hop)
+
+
+def authorization_warning(hop: Hop) -> str:
+    """Authorization was covered by ``*`` alone."""
+    return (
+        f"Cross-Origin Request Warning: The Same Origin Policy will disallow reading the remote resource at {_url(hop.url)} "
+        "soon. (Reason: When the `Access-Control-Allow-Headers` is `*`, the `Authorization` header is not covered. To "
+        "include the `Authorization` header, it must be explicitly listed in CORS header `Access-Control-Allow-Headers`)."
+    )
+
+
+def websocket_failed(url: Url) -> str:
+    """An opening handshake failed, for whatever reason."""
+    return f"Firefox can’t establish a connection to the server at {serialize(url, credentials=False)}."
+
+
+def _url(url: Url) -> str:
+    return serialize(url, fragment=False)
+
+
+def _reason(code: str, response: Response) -> str:
+    if code.startswith("allow-origin"):
+        # Gecko counts the lines under the name as it writes it, though any spelling is a header.
+        if sum(name == _ORIGIN for name, _ in response.headers) > 1:
+            return "several-lines"
+        if code in ("allow-origin-multiple", "allow-origin-invalid"):
+            return "allow-origin-mismatch"
+    return code
+
+
+def _judged_again(refusal: Refusal, response: Response) -> str:
+    """With a redirect to another origin the request's own has become opaque, and the answer is checked against that."""
+    hop, fetch = refusal.hop, refusal.fetch
+    if refusal.target is not None and origin_of(refusal.target) != origin_of(hop.url):
+        failure = cors_check("null", fetch.credentials, response.headers)
+        if failure is not None:
+            return _blocked(hop, _reason(failure, response), response)
+    return _blocked(hop, "preflight-status", response)
+
+
+def _blocked(hop: Hop, reason: str, response: Response, name: str = "") -> str:
+    # Gecko reads the value as UTF-8.
+    value = (get(response.headers, _ORIGIN) or "").encode("latin-1", errors="replace").decode(errors="replace")
+    text = _REASONS[reason].format(allow_origin=value, name=name)
+    tail = f" Status code: {response.status}." if reason in ("allow-origin-missing", "preflight-status") else ""
+    url = f"‘{_url(hop.url)}’" if reason == "allow-origin-wildcard" else _url(hop.url)
+    return _frame(url, text) + tail
+
+
+def _frame(url: str, reason: str) -> str:
+    return (
+        "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+        f"{url}. (Reason: {reason})."
+    )
+
+
+def _did_not_succeed(hop: Hop) -> list[str]:
+    """The line for every network failure of a cross-origin request; a same-origin one prints none."""
+    return [_frame(_url(hop.url), "CORS request did not succeed") + " Status code: (null)."] if hop.cors else []

@@ -1,0 +1,150 @@
+"""WebKit's console lines (WebKitGTK's, where that is not Safari's they are marked)."""
+
+from __future__ import annotations
+
+from sio_doctor.browser.preflight import missing_names
+from sio_doctor.browser.request import Refusal
+from sio_doctor.model import NoResponse, Response, get
+from sio_doctor.standards.url import Url, is_potentially_trustworthy, serialize
+
+#: Request headers that WebKit knows by name (its HTTPHeaderNames.in): it lists them before others, spelled its own way.
+_KNOWN = {
+    name.lower(): name
+    for name in (
+        "Accept Accept-Charset Accept-Encoding Accept-Language Accept-Ranges Access-Control-Allow-Credentials "
+        "Access-Control-Allow-Headers Access-Control-Allow-Methods Access-Control-Allow-Origin "
+        "Access-Control-Expose-Headers Access-Control-Max-Age Age Authorization Cache-Control Content-Disposition "
+        "Content-Encoding Content-Language Content-Location Content-Range Content-Security-Policy "
+        "Content-Security-Policy-Report-Only Content-Type Default-Style ETag Expires If-Match If-Modified-Since "
+        "If-None-Match If-Range If-Unmodified-Since Last-Event-ID Last-Modified Link Location Ping-From Ping-To Pragma "
+        "Purpose Range Referrer-Policy Refresh Server Server-Timing Service-Worker SourceMap Timing-Allow-Origin "
+        "Upgrade-Insecure-Requests User-Agent Vary X-Content-Type-Options X-DNS-Prefetch-Control X-Frame-Options "
+        "X-SourceMap X-XSS-Protection Icy-MetaInt Icy-Metadata"
+    ).split()
+}
+_NOT_CORS_SCHEME = "not allowed to follow a cross-origin CORS redirection with non CORS scheme"
+
+
+def lines(refusal: Refusal) -> list[str]:
+    """Everything that is printed for a refused XMLHttpRequest."""
+    here = refusal.hop.url
+    cannot_load = f"XMLHttpRequest cannot load {_url(here)} due to access control checks."
+    match refusal.code:
+        case "bad-port":
+            return [f"Not allowed to use restricted network port {here.effective_port}: {_url(here)}"]
+        case "mixed-content" if refusal.target is not None:
+            blocked = blocked_content(refusal.fetch.page.url, refusal.target)
+            more = ["Not allowed to request resource"] if refusal.stage == "url" else []
+            return [blocked, *more, cannot_load]
+        case "network-error" if refusal.stage == "response":
+            return []
+        case "redirect-scheme" if refusal.location == "":
+            return []
+    return [_text(refusal), cannot_load]
+
+
+def blocked_content(page_url: str, url: Url) -> str:
+    """Mixed content. WebKit drops the end of the sentence for loopback."""
+    end = "." if is_potentially_trustworthy(url) else " be served over HTTPS."
+    line = f"[blocked] The page at {page_url} requested insecure content from {_url(url)}. This content was blocked and must"
+    return line.removesuffix(".") if end == "." else line + end
+
+
+def websocket_failed(url: Url, why: Response | NoResponse | str, fault: str) -> str:
+    """Why an opening handshake failed."""
+    if isinstance(why, str):
+        return f"WebSocket port {url.effective_port} blocked"
+    return f"WebSocket connection to '{_url(url)}' failed: {_handshake(url, why, fault)}"
+
+
+def websocket_masked(url: Url) -> str:
+    """A server masked a frame."""
+    return f"WebSocket connection to '{_url(url)}' failed: Received invalid WebSocket response from the server"
+
+
+def _url(url: Url) -> str:
+    return serialize(url, credentials=False, fragment=False)
+
+
+def _handshake(url: Url, why: Response | NoResponse, fault: str) -> str:
+    if isinstance(why, NoResponse):
+        return _no_answer(url, why)
+    match fault.partition("-")[0]:
+        case "status":
+            return "The server did not accept the WebSocket handshake."
+        case "accept":
+            return "Server returned incorrect “Sec-WebSocket-Accept” key"
+        case "protocol":
+            return "Server requested unsupported protocol"
+        case "extension":
+            return "Server requested unsupported extension"
+    return "Server ignored WebSocket handshake"
+
+
+def _no_answer(url: Url, failure: NoResponse) -> str:
+    match failure.kind:
+        case "closed":
+            return "Connection terminated unexpectedly"
+        case "reset":
+            return "Error receiving data: Connection reset by peer"
+        case "not-http":
+            return "Could not parse HTTP response"
+        case "refused":
+            return f"Could not connect to {url.host}: Connection refused"
+        # Not measured: Safari's words.
+        case "dns":
+            return "A server with the specified hostname could not be found."
+        case "tls":
+            return f"The certificate for this server is invalid. You might be connecting to a server that is pretending to be “{url.host}”, which could put your confidential information at risk."
+    return "Could not connect to the server."
+
+
+def _text(refusal: Refusal) -> str:
+    match refusal.code:
+        case "redirect-limit":
+            return "Load cannot follow more than 20 redirections"
+        case "redirect-scheme" if refusal.target is not None and refusal.target.scheme == "ftp":
+            return "FTP URLs are disabled"
+    if refusal.stage != "redirect":
+        return _cause(refusal)
+    to = refusal.location if refusal.target is None else _url(refusal.target)
+    denied = f"Cross-origin redirection to {to} denied by Cross-Origin Resource Sharing policy: "
+    if refusal.code == "redirect-userinfo" and refusal.target is not None:
+        return f"{denied}redirection URL {serialize(refusal.target, fragment=False)} has credentials"
+    return denied + (_NOT_CORS_SCHEME if refusal.code == "redirect-scheme" else _cause(refusal))
+
+
+def _cause(refusal: Refusal) -> str:
+    response = refusal.response
+    if response is None:
+        return _no_answer(refusal.hop.url, refusal.failure) if refusal.failure is not None else ""
+    match refusal.code:
+        case "allow-origin-wildcard":
+            return "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true."
+        case "allow-credentials":
+            return 'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".'
+        case "preflight-status" | "preflight-redirect":
+            return f"Preflight response is not successful. Status code: {response.status}"
+        case "allow-methods-invalid":
+            return _invalid(response, "Access-Control-Allow-Methods")
+        case "allow-headers-invalid":
+            return _invalid(response, "Access-Control-Allow-Headers")
+        case "method-not-allowed":
+            return f"Method {refusal.name} is not allowed by Access-Control-Allow-Methods."
+        case "header-not-allowed":
+            return f"Request header field {_first_missing(refusal, response)} is not allowed by Access-Control-Allow-Headers."
+    if "," in (get(response.headers, "access-control-allow-origin") or ""):
+        return "Access-Control-Allow-Origin cannot contain more than one origin."
+    return f"Origin {refusal.origin} is not allowed by Access-Control-Allow-Origin. Status code: {response.status}"
+
+
+def _invalid(response: Response, name: str) -> str:
+    return f"Header {name} has an invalid value: {get(response.headers, name)}"
+
+
+def _first_missing(refusal: Refusal, response: Response) -> str:
+    """The missing header that is named: known ones first, each group in the order in which they were set."""
+    missing = missing_names(refusal.fetch, refusal.hop, response)
+    in_order = [name for name, _ in refusal.fetch.headers if name.lower() in missing]
+    known = [_KNOWN[name.lower()] for name in in_order if name.lower() in _KNOWN]
+    return (known or in_order)[0]

@@ -1,0 +1,211 @@
+"""A page's XMLHttpRequest, as each browser makes it: main fetch and HTTP fetch as a generator.
+
+It yields every request that the browser would send (preflight, request, each redirect), is sent what came of it, and
+returns the verdict. The probe drives it against the network, the judge over what was remembered, a test over a script.
+
+https://fetch.spec.whatwg.org/#concept-main-fetch · https://xhr.spec.whatwg.org/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from msgspec.structs import replace
+
+from sio_doctor.browser import console
+from sio_doctor.browser.preflight import cors_preflight_fetch, is_needed
+from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch
+from sio_doctor.browser.request import (
+    Fetch,
+    Hop,
+    Page,
+    Refusal,
+    Stage,
+    XMLHttpRequest,
+    as_http_0_9,
+    location_of,
+    resolve,
+    url_request,
+)
+from sio_doctor.browser.table import Engine
+from sio_doctor.browser.verdict import verdict_of
+from sio_doctor.model import (
+    Answer,
+    HeaderList,
+    Model,
+    NoResponse,
+    Request,
+    Response,
+    Verdict,
+    VerdictCode,
+    get,
+)
+from sio_doctor.standards import fetch as standard
+from sio_doctor.standards import mixed_content
+from sio_doctor.standards import url as urls
+
+__all__ = ["Fetched", "Page", "XMLHttpRequest", "xml_http_request"]
+
+
+class Fetched(Model, frozen=True, kw_only=True):
+    """What came of it."""
+
+    verdict: Verdict
+    response: Response | None
+    """What the page can read; None where it is blocked. For a client that checks nothing: whatever came last."""
+
+
+def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Generator[Request, Answer, Fetched]:
+    """Plays the call in that engine on that page; ValueError where the page's or the call's URL is none.
+
+    Yields requests with the headers that Fetch sets (Origin, Access-Control-Request-*, the author's, Accept, Cookie);
+    Host, User-Agent and the like are the network's business.
+    """
+    fetch, hop, lines = _open(engine, page, call)
+    if isinstance(hop, Refusal):
+        return _refused(hop, lines)
+    # Main fetch, 7. If should block bad port, mixed content … returns blocked, set response to a network error.
+    if (code := _blocked_before(fetch, hop)) and engine.enforces:
+        return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
+    for _ in range(LIMIT + 1):
+        # HTTP fetch, 3.1 If makeCORSPreflight is true … run CORS-preflight fetch.
+        if is_needed(fetch, hop):
+            judged = yield from cors_preflight_fetch(fetch, hop)
+            if isinstance(judged, Refusal) and engine.enforces:
+                return _refused(judged, lines)
+            if judged is True:
+                lines += console.authorization_warning(engine, hop)
+            hop = replace(hop, preflighted=True)
+        # HTTP fetch, 3.4 Set response to the result of running HTTP-network-or-cache fetch.
+        answer = as_http_0_9(engine, hop.url, (yield _request(fetch, hop)))
+        if isinstance(answer, NoResponse):
+            code = "not-asked" if answer.kind == "not-asked" else "network-error"
+            return _refused(_refusal(code, "response", fetch, hop, failure=answer), lines)
+        # HTTP fetch, 6. If response's status is a redirect status … HTTP-redirect fetch.
+        location = location_of(engine, answer)
+        if location is None:
+            return _read(fetch, hop, answer, lines)
+        if location == "" and engine.empty_location == "fails":
+            return _refused(_refusal("redirect-scheme", "redirect", fetch, hop, response=answer), lines)
+        onward = http_redirect_fetch(fetch, hop, answer, location, resolve(location, hop))
+        if isinstance(onward, Refusal):
+            if not engine.enforces:
+                return Fetched(verdict=Verdict(allowed=True), response=answer)
+            return _refused(onward, lines)
+        hop = onward
+        if (code := _bad_port(fetch, hop)) and engine.enforces:
+            return _refused(_refusal(code, "redirect", fetch, hop), lines)
+    raise AssertionError("unreachable: http_redirect_fetch holds the limit")
+
+
+def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop | Refusal, list[str]]:
+    """``open``, ``setRequestHeader`` and ``send``: the request, or what one of them throws; and what they print."""
+    lines: list[str] = []
+    headers: HeaderList = ()
+    thrown: VerdictCode | None = None
+    name = ""
+    # open(), 2.-4.: a method that is no token, or a forbidden one, throws.
+    if not standard.is_token(call.method) or standard.is_forbidden_method(call.method):
+        thrown, name = "method-not-allowed", call.method
+    method = standard.normalize_method(call.method)
+    for key, given in call.headers if thrown is None else ():
+        value = standard.normalize_value(given)
+        # setRequestHeader(), 4. If name is not a header name or value is not a header value, then throw.
+        if not standard.is_token(key) or not standard.is_header_value(value):
+            thrown, name = "bad-header", key
+            break
+        # 5. If (name, value) is a forbidden request-header, then return.
+        if standard.is_forbidden_request_header(key, value) or key.lower() in engine.refused_headers:
+            lines += console.refused_header(engine, key)
+        else:
+            # 6. Combine (name, value) in author request headers.
+            headers = standard.combine(headers, key, value)
+    body = None if method in ("GET", "HEAD") else call.body
+    if body is not None:
+        headers = _with_content_type(headers)
+    if engine.header_charset == "utf-8":
+        headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
+    url, page_url = urls.parse(call.url), urls.parse(page.url)
+    fetch = Fetch(
+        engine=engine,
+        page=page,
+        page_url=page_url,
+        first=url,
+        credentials=call.with_credentials,
+        headers=headers,
+        cookies=call.cookies,
+    )
+    hop = Hop(
+        url=url,
+        method=method,
+        headers=headers,
+        body=body,
+        origin=page.origin,
+        cors=not urls.same_origin(page.origin, urls.origin_of(url)),
+    )
+    if thrown is not None:
+        return fetch, Refusal(code=thrown, stage="url", fetch=fetch, hop=hop, name=name), []
+    return fetch, hop, lines
+
+
+def _with_content_type(headers: HeaderList) -> HeaderList:
+    given = get(headers, "content-type")
+    if given is None:
+        return (*headers, ("Content-Type", standard.content_type_of_text(None)))
+    return tuple(
+        (key, standard.content_type_of_text(value) if key.lower() == "content-type" else value)
+        for key, value in headers
+    )
+
+
+def _blocked_before(fetch: Fetch, hop: Hop) -> VerdictCode | None:
+    trusts_loopback = not fetch.engine.loopback_is_mixed_content
+    if mixed_content.should_be_blocked(fetch.page_url, hop.url, loopback_is_trustworthy=trusts_loopback):
+        return "mixed-content"
+    return _bad_port(fetch, hop)
+
+
+def _bad_port(fetch: Fetch, hop: Hop) -> VerdictCode | None:
+    """https://fetch.spec.whatwg.org/#block-bad-port"""
+    return "bad-port" if hop.url.effective_port in fetch.engine.bad_ports else None
+
+
+def _request(fetch: Fetch, hop: Hop) -> Request:
+    """The request itself, without what the network adds."""
+    headers = hop.headers
+    if get(headers, "accept") is None:
+        headers = (*headers, ("Accept", "*/*"))
+    # Append a request `Origin` header: always where tainting is "cors", else for all methods but GET and HEAD.
+    if hop.cors or hop.method not in ("GET", "HEAD"):
+        headers = (*headers, ("Origin", hop.origin))
+    # includeCredentials is true if the mode is "include", or "same-origin" and tainting is "basic".
+    if fetch.cookies is not None and (fetch.credentials or not hop.cors):
+        headers = (*headers, ("Cookie", fetch.cookies))
+    return url_request(hop, hop.method, headers, body=hop.body, credentials=fetch.credentials)
+
+
+def _read(fetch: Fetch, hop: Hop, response: Response, lines: list[str]) -> Fetched:
+    """HTTP fetch, 5.: If tainting is "cors" and a CORS check returns failure, then return a network error."""
+    if hop.cors and fetch.engine.enforces:
+        failure = standard.cors_check(hop.origin, fetch.credentials, response.headers)
+        if failure is not None:
+            return _refused(_refusal(failure, "response", fetch, hop, response=response), lines)
+    lines += console.bad_status(fetch.engine, response)
+    return Fetched(verdict=Verdict(allowed=True, console=tuple(lines)), response=response)
+
+
+def _refusal(
+    code: VerdictCode,
+    stage: Stage,
+    fetch: Fetch,
+    hop: Hop,
+    *,
+    response: Response | None = None,
+    failure: NoResponse | None = None,
+) -> Refusal:
+    return Refusal(code=code, stage=stage, fetch=fetch, hop=hop, origin=hop.origin, response=response, failure=failure)
+
+
+def _refused(refusal: Refusal, lines: list[str]) -> Fetched:
+    lines += console.lines(refusal)
+    return Fetched(verdict=verdict_of(refusal, tuple(lines)), response=None)

@@ -1,0 +1,133 @@
+"""A request of a page on its way: what it is at each URL, and why it was refused."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec.structs import replace
+
+from sio_doctor.browser.table import Engine
+from sio_doctor.model import Answer, HeaderList, Model, NoResponse, Request, Response, VerdictCode
+from sio_doctor.standards import url as urls
+from sio_doctor.standards.fetch import REDIRECT_STATUSES
+from sio_doctor.standards.url import Url
+
+
+class Page(Model, frozen=True, kw_only=True):
+    """The page that asks."""
+
+    url: str
+    origin: str
+    """As it is serialised; ``null`` for an opaque one."""
+
+
+class XMLHttpRequest(Model, frozen=True, kw_only=True):
+    """What the script hands to ``open``, ``setRequestHeader`` and ``send``."""
+
+    method: str
+    url: str
+    headers: HeaderList = ()
+    """As given to setRequestHeader, in order."""
+    body: str | None = None
+    with_credentials: bool = False
+    cookies: str | None = None
+    """The value of the Cookie header where cookies may go with the request; None: the jar is empty."""
+
+
+class Fetch(Model, frozen=True, kw_only=True):
+    """What stays the same from the first URL to the last."""
+
+    engine: Engine
+    page: Page
+    page_url: Url
+    first: Url
+    credentials: bool
+    """The credentials mode is ``include``."""
+    headers: HeaderList
+    """The author's headers, as they are before any redirect."""
+    cookies: str | None
+
+
+class Hop(Model, frozen=True, kw_only=True):
+    """The request at one URL."""
+
+    url: Url
+    method: str
+    headers: HeaderList
+    """The author's, as far as redirects have left them."""
+    body: str | None
+    origin: str
+    """The request's origin, serialised: ``null`` once a redirect has tainted it."""
+    cors: bool
+    """The response tainting is ``cors``: the answer must pass the CORS check."""
+    preflighted: bool = False
+    """There was a preflight, for this URL or an earlier one."""
+    redirects: int = 0
+
+
+Stage = Literal["url", "preflight", "redirect", "response"]
+
+
+class Refusal(Model, frozen=True, kw_only=True):
+    """Why an engine refuses, with all that its console says about it."""
+
+    code: VerdictCode
+    stage: Stage
+    fetch: Fetch
+    hop: Hop
+    origin: str = ""
+    """The origin that the answer was checked for."""
+    response: Response | None = None
+    """The answer that was judged."""
+    failure: NoResponse | None = None
+    """Why there was none."""
+    name: str = ""
+    """The method or the header that is not allowed; the member of a list that is no token."""
+    location: str = ""
+    """Where a redirect leads, as it was written."""
+    target: Url | None = None
+    """The same, resolved; None where that is no URL."""
+
+
+def url_request(hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool) -> Request:
+    """The request for that URL as it goes on the wire: no user, password or fragment."""
+    url = urls.serialize(hop.url, credentials=False, fragment=False)
+    return Request(method=method, url=url, headers=headers, body=body, credentials=credentials)
+
+
+def as_http_0_9(engine: Engine, url: Url, answer: Answer) -> Answer:
+    """What the engine makes of bytes that are no HTTP."""
+    if isinstance(answer, Response) or answer.kind != "not-http" or engine.http_0_9 == "never":
+        return answer
+    if engine.http_0_9 == "default-port" and url.port is not None:
+        return answer
+    return Response(status=200, http_version="HTTP/0.9", body=answer.detail)
+
+
+def resolve(location: str, hop: Hop) -> Url | None:
+    """The location URL, with the fragment of the URL it came from; None where it is no URL.
+
+    https://fetch.spec.whatwg.org/#concept-response-location-url
+    """
+    raw = location.encode("latin-1", errors="replace")
+    try:
+        url = urls.parse(raw.decode() if _is_utf_8(raw) else location, hop.url)
+    except ValueError:
+        return None
+    return replace(url, fragment=hop.url.fragment) if url.fragment is None else url
+
+
+def _is_utf_8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def location_of(engine: Engine, response: Response) -> str | None:
+    """The Location of a redirect that the engine would follow; None where the answer is no redirect to it."""
+    location = response.get("location")
+    if response.status not in REDIRECT_STATUSES or location is None:
+        return None
+    return None if location == "" and engine.empty_location == "ignored" else location

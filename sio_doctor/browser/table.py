@@ -1,0 +1,154 @@
+"""Where each engine leaves the standards: one field for each deviation, one ``if`` beside the numbered step.
+
+Measured on 2026-11-23 in Chromium 156.0.8078.79, Firefox 153.7.0esr and WebKitGTK 2.50.6 (tests/truth) unless the field
+says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sio_doctor.model import Model
+from sio_doctor.standards import url as urls
+
+PreflightCheck = Literal["redirect", "cors", "status", "methods", "headers", "method", "header"]
+RedirectCheck = Literal["limit", "location", "scheme", "credentials", "cors", "mixed-content"]
+
+
+class Engine(Model, frozen=True, kw_only=True):
+    """One browser engine, or a client that checks nothing. The defaults are the standards' ways."""
+
+    name: Literal["chromium", "firefox", "webkit", "unchecked"]
+
+    enforces: bool = True
+    """False: asks as browsers do, and takes whatever answer comes. No browser; Node.js's XMLHttpRequest."""
+
+    # XMLHttpRequest
+
+    refused_headers: frozenset[str] = frozenset()
+    """Names that setRequestHeader drops beyond the standard's. Chromium: user-agent; the others send it."""
+
+    header_charset: Literal["latin-1", "utf-8"] = "latin-1"
+    """How header values go on the wire. WebKitGTK sends UTF-8."""
+
+    safelists_client_hints: bool = False
+    """Save-Data, DPR, Width … set by script need no preflight when well-formed. Chromium (its cors.cc lists them)."""
+
+    # Before the network
+
+    loopback_is_mixed_content: bool = False
+    """``http://localhost`` and ``http://127.0.0.1`` are mixed content on https pages. WebKit, its bug 171934."""
+
+    bad_ports: frozenset[int] = urls.BAD_PORTS
+    """Chromium opens 4190 and 6679."""
+
+    # CORS-preflight fetch
+
+    preflight_checks: tuple[PreflightCheck, ...] = (
+        "redirect",
+        "cors",
+        "status",
+        "methods",
+        "headers",
+        "method",
+        "header",
+    )
+    """In which order a preflight's answer is judged: the first that fails is what the console tells. The verdict does
+    not depend on it."""
+
+    preflight_is_sticky: bool = False
+    """A request that was preflighted once is preflighted after every redirect, needed or not. Firefox and WebKit."""
+
+    preflight_has_page_origin: bool = False
+    """A preflight carries, and is checked against, the page's origin, even where the request's has become ``null``.
+    Firefox."""
+
+    preflight_lists_original_headers: bool = False
+    """After a redirect a preflight lists the headers that the author set, even those that the redirect has dropped
+    (Authorization, Content-Type). WebKit."""
+
+    wildcard_covers_authorization: bool = True
+    """``Access-Control-Allow-Headers: *`` allows Authorization: all three engines, against the standard."""
+
+    # CORS check
+
+    counts_canonical_names: bool = False
+    """Only lines spelled ``Access-Control-Allow-Origin`` exactly count as several. Firefox's console alone."""
+
+    # HTTP-redirect fetch
+
+    redirect_checks: tuple[RedirectCheck, ...] = ("limit", "location", "cors", "credentials", "scheme", "mixed-content")
+    """In which order a redirect is judged."""
+
+    empty_location: Literal["ignored", "followed", "fails"] = "followed"
+    """A redirect status with an empty Location. Chromium reads the answer itself; Firefox goes round to its limit, as
+    the standard says; WebKitGTK gives up without a line."""
+
+    delete_becomes_get: bool = False
+    """A DELETE that is redirected to another origin becomes a GET, whatever the status, and keeps its Content-Type.
+    WebKitGTK (libsoup)."""
+
+    restores_headers: bool = False
+    """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
+    credentials, or preflighted). WebKit; Content-Type is measured, Authorization is inferred from it."""
+
+    # What is no HTTP
+
+    http_0_9: Literal["never", "default-port", "always"] = "never"
+    """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers. Chromium on the scheme's
+    default port, Firefox on any."""
+
+    # WebSocket
+
+    ignored_handshake_faults: frozenset[str] = frozenset()
+    """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol.
+    WebKitGTK: two right Sec-WebSocket-Accept lines."""
+
+    accepts_masked_frames: bool = False
+    """A masked frame from a server is read. Firefox."""
+
+
+CHROMIUM = Engine(
+    name="chromium",
+    refused_headers=frozenset({"user-agent"}),
+    safelists_client_hints=True,
+    bad_ports=urls.BAD_PORTS - {4190, 6679},
+    empty_location="ignored",
+    http_0_9="default-port",
+)
+
+FIREFOX = Engine(
+    name="firefox",
+    preflight_checks=("cors", "redirect", "status", "methods", "method", "headers", "header"),
+    preflight_is_sticky=True,
+    preflight_has_page_origin=True,
+    counts_canonical_names=True,
+    redirect_checks=("limit", "location", "mixed-content", "cors", "credentials", "scheme"),
+    http_0_9="always",
+    ignored_handshake_faults=frozenset({"upgrade-multiple", "protocol"}),
+    accepts_masked_frames=True,
+)
+
+WEBKIT = Engine(
+    name="webkit",
+    header_charset="utf-8",
+    loopback_is_mixed_content=True,
+    preflight_checks=("status", "cors", "methods", "headers", "method", "header"),
+    preflight_is_sticky=True,
+    preflight_lists_original_headers=True,
+    redirect_checks=("cors", "limit", "location", "scheme", "credentials", "mixed-content"),
+    empty_location="fails",
+    delete_becomes_get=True,
+    restores_headers=True,
+    ignored_handshake_faults=frozenset({"accept-multiple"}),
+)
+
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (CHROMIUM, FIREFOX, WEBKIT)}
+
+#: Asks exactly what Chromium would ask, refuses nothing.
+UNCHECKED = Engine(
+    name="unchecked",
+    enforces=False,
+    refused_headers=CHROMIUM.refused_headers,
+    safelists_client_hints=True,
+)

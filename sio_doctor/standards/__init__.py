@@ -1,0 +1,1 @@
+"""One module for each standard, pure: data in, data out."""
