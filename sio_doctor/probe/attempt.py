@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sio_doctor.probe.backend import Stream
 
 _URL = re.compile(r"(https?|wss?)://([^/?#]+)([^#]*)", re.IGNORECASE)
-_AUTHORITY = re.compile(r"(?:[^@]*@)?(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]+)(?::(\d{0,5}))?")
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(\[[0-9A-Fa-f:.%]+\]|[^\x00-\x20:\[\]]+)(?::(\d{0,5}))?")
 
 
 class Unanswered(Exception):  # noqa: N818 - it is an outcome, not an error of ours
@@ -37,13 +37,13 @@ class Place(NamedTuple):
         """Take a serialised http(s) or ws(s) URL apart; the target stays byte for byte. Raises ``ValueError``."""
         url_match = _URL.fullmatch(url)
         authority = _AUTHORITY.fullmatch(url_match[2]) if url_match else None
-        if url_match is None or authority is None:
-            raise ValueError("This is no http, https, ws or wss URL.")
+        if url_match is None or authority is None or not url.isascii():
+            raise ValueError("this is no http, https, ws or wss URL in ASCII")
         secure = url_match[1].lower() in ("https", "wss")
         default = 443 if secure else 80
         port = int(authority[2] or default)
         if port > 65535:
-            raise ValueError(f"There is no port {port}.")
+            raise ValueError(f"there is no port {port}")
         target = url_match[3] if url_match[3].startswith("/") else "/" + url_match[3]
         host = authority[1].lower()
         return cls(secure, host.strip("[]"), port, host if port == default else f"{host}:{port}", target)

@@ -15,7 +15,10 @@ from sio_doctor.model import NoResponseKind
 from sio_doctor.probe import limits, tls
 from sio_doctor.probe.attempt import Attempt, Unanswered
 
+#: A family and a socket address with port 0.
 Endpoint = tuple[socket.AddressFamily, tuple[Any, ...]]
+#: A socket and the address it is connected to.
+Connected = tuple[socket.socket, str]
 
 _KINDS: dict[int | None, NoResponseKind] = {
     errno.ECONNREFUSED: "refused",
@@ -36,7 +39,7 @@ class Stream(asyncio.Protocol):
         """What has come and is not consumed; readers take from its front."""
         self.ended = False
         self.address = ""
-        self._error: Exception | None = None
+        self._error: OSError | None = None
         self._transport: asyncio.Transport | None = None
         self._news = asyncio.Event()
 
@@ -60,7 +63,8 @@ class Stream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio."""
         self.ended = True
-        self._error = self._error or exc
+        if exc is not None:
+            self._error = exc if isinstance(exc, OSError) else ConnectionError(str(exc))
         self._news.set()
 
     @property
@@ -103,7 +107,9 @@ class Resolver:
     async def resolve(self, host: str) -> list[Endpoint]:
         """The addresses of ``host``, port 0, in the order to try them. Raises ``OSError`` when it has none."""
         if host not in self._under_way:
-            self._under_way[host] = asyncio.create_task(self._resolve(host))
+            self._under_way[host] = task = asyncio.create_task(self._resolve(host))
+            # Seen here too: nobody may be waiting any more when it fails.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
         # Shielded: when one request runs out of time, others still wait for the name.
         return await asyncio.shield(self._under_way[host])
 
@@ -140,8 +146,12 @@ def _in_daemon_thread(work: Callable[[], list[Endpoint]]) -> asyncio.Future[list
     future: asyncio.Future[list[Endpoint]] = loop.create_future()
 
     def deliver(result: list[Endpoint] | None, error: Exception | None) -> None:
-        if not future.done():
-            future.set_exception(error) if error is not None else future.set_result(result or [])
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result or [])
 
     def run() -> None:
         result, error = None, None
@@ -166,8 +176,7 @@ async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
         raise attempt.unanswered("dns", f"The name {place.host} does not resolve.") from None
 
     attempt.phase = "connect"
-    connected = await _first_to_connect(attempt, endpoints)
-    attempt.address = str(connected.getpeername()[0])
+    connected, attempt.address = await _first_to_connect(attempt, endpoints)
 
     attempt.phase = "tls" if place.secure else "head"
     try:
@@ -175,12 +184,15 @@ async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
             Stream,
             sock=connected,
             ssl=tls.context(attempt.verify) if place.secure else None,
-            server_hostname=place.host if place.secure else None,
+            server_hostname=place.host.removesuffix(".") if place.secure else None,
         )
     except ssl.SSLError as error:
         raise tls.handshake_failure(attempt, error) from None
     except OSError as error:
         raise lost(attempt, error) from None
+    except ValueError as error:
+        connected.close()
+        raise attempt.unanswered("tls", f"{place.host} is no name for TLS: {error}", "other") from None
     stream.address = attempt.address
     attempt.stream = stream
     return stream
@@ -201,12 +213,12 @@ def lost(attempt: Attempt, error: OSError | None) -> Unanswered:
     return attempt.unanswered("reset", f"{where} reset the connection {what}.")
 
 
-async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> socket.socket:
+async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> Connected:
     # https://www.rfc-editor.org/rfc/rfc8305#section-5
     waiting = list(endpoints)
-    pending: set[asyncio.Task[socket.socket]] = set()
+    pending: set[asyncio.Task[Connected]] = set()
     errors: list[OSError] = []
-    connected: list[socket.socket] = []
+    connected: list[Connected] = []
     try:
         while (waiting or pending) and not connected:
             if waiting:
@@ -222,7 +234,7 @@ async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> sock
         for task in pending:
             task.cancel()
             task.add_done_callback(_close_late)
-        for late in connected[1:]:
+        for late, _ in connected[1:]:
             late.close()
     if connected:
         return connected[0]
@@ -237,19 +249,19 @@ async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> sock
     raise attempt.unanswered(kind, message)
 
 
-async def _connect(endpoint: Endpoint, port: int) -> socket.socket:
+async def _connect(endpoint: Endpoint, port: int) -> Connected:
     family, (address, _, *rest) = endpoint
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(made, (address, port, *rest))
+        return made, str(made.getpeername()[0])
     except BaseException:
         made.close()
         raise
-    return made
 
 
-def _close_late(task: asyncio.Task[socket.socket]) -> None:
+def _close_late(task: asyncio.Task[Connected]) -> None:
     if not task.cancelled() and task.exception() is None:
-        task.result().close()
+        task.result()[0].close()

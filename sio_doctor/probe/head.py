@@ -24,7 +24,7 @@ _SLOP = 4
 
 def end_of_head(raw: bytes | bytearray, start: int = 0) -> int | None:
     """How long the head is, its blank line included; None where it has not ended."""
-    found = _BLANK_LINE.search(raw, max(0, start - 2))
+    found = _BLANK_LINE.search(raw, max(_start(raw), start - 2)) if is_http(raw) else None
     return found.end() if found else None
 
 
@@ -37,13 +37,13 @@ def may_be_http(raw: bytes | bytearray) -> bool:
 
 def is_http(raw: bytes | bytearray) -> bool:
     """Whether these bytes, of which no more will come, are the beginning of an HTTP/1 answer."""
-    return b"HTTP" in raw[: _SLOP + 4].upper()
+    return _start(raw) >= 0
 
 
 def parse_head(raw: bytes, request: h11.Request) -> Head:
-    """The head in ``raw``, with the first reason why it is malformed. ``raw`` begins as ``may_be_http`` wants it."""
-    start = raw[: _SLOP + 4].upper().find(b"HTTP")
-    status_line, *lines = raw[max(start, 0) :].rstrip(b"\r\n").split(b"\n")
+    """The head in ``raw``, with the first reason why it is malformed. ``raw`` is as ``is_http`` wants it."""
+    start = _start(raw)
+    status_line, *lines = raw[start:].rstrip(b"\r\n").split(b"\n")
     head = _STATUS_LINE.match(status_line.rstrip(b"\r"))
     major, minor, code, reason = head.groups() if head else (b"", b"", b"", b"")
     defects = []
@@ -114,6 +114,10 @@ def body_parser(head: Head, method: str) -> h11.Connection:
     )
     parser.next_event()
     return parser
+
+
+def _start(raw: bytes | bytearray) -> int:
+    return raw[: _SLOP + 4].upper().find(b"HTTP")
 
 
 def _strict_refusal(raw: bytes, request: h11.Request) -> str | None:

@@ -121,14 +121,14 @@ async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request,
     stream.write(wire)
     skipped = scanned = 0
     while True:
-        end = end_of_head(raw, scanned) if may_be_http(raw) else None
-        if end is None and len(raw) > limits.HEAD:
+        end = end_of_head(raw, scanned)
+        if end is None and len(raw) > limits.HEAD and is_http(raw):
             # Longer than browsers read as well (Chromium: 256 KiB), but what came says much.
             head = parse_head(bytes(raw[: limits.HEAD]), request)
             malformed = f"a head of more than {limits.HEAD // 1024} KiB"
             attempt.head = head._replace(malformed=malformed, truncated=True)
             raise attempt.unanswered("closed", f"The answer has {malformed}.")
-        if not may_be_http(raw):
+        if end is None and not may_be_http(raw):
             raise not_http(attempt)
         if end is not None:
             head = parse_head(bytes(raw[:end]), request)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from typing import NamedTuple
+
+from sio_doctor.model import NoResponse, Phase
 
 #: Bytes of one answer's head, informational responses included.
 HEAD = 64 * 1024
@@ -21,6 +24,20 @@ NEXT_ADDRESS = 0.25
 LINGER = 0.3
 #: An answer that the deadline cut off sooner than this (seconds) says nothing about the server.
 FAIR = 1.0
+
+
+class Patience(NamedTuple):
+    """How long an answer may take: ``wanted`` seconds, or what was left until the deadline."""
+
+    wanted: float
+    seconds: float
+
+    def ran_out(self, phase: Phase, what: str) -> NoResponse:
+        """The outcome when nothing came: ``timeout``, or ``not-asked`` where the deadline did not give it a chance."""
+        if self.seconds < min(FAIR, self.wanted):
+            message = f"{what} before the deadline of the run, which came after {self.seconds:.3g} s."
+            return NoResponse(kind="not-asked", phase=phase, message=message)
+        return NoResponse(kind="timeout", phase=phase, message=f"{what} within {self.seconds:.3g} s.")
 
 
 def inflate(body: bytes, codings: list[str]) -> tuple[bytes, bool]:

@@ -61,8 +61,7 @@ class Network:
     ) -> None:
         self._resolver.close()
         await self._transport.aclose()
-        for conversation in self._conversations:
-            await conversation.close()
+        await asyncio.gather(*(conversation.close() for conversation in self._conversations))
         await asyncio.sleep(0)  # asyncio closes the sockets of aborted transports in its next turn
 
     @property
@@ -100,7 +99,10 @@ class Network:
 
         async def work(attempt: Attempt) -> Response:
             # Past httpx's client, which would judge redirects, keep cookies and undo content codings without a bound.
-            message = httpx.Request(sent.method, sent.url, extensions={"attempt": attempt, "fresh": fresh})
+            try:
+                message = httpx.Request(sent.method, sent.url, extensions={"attempt": attempt, "fresh": fresh})
+            except httpx.InvalidURL as error:
+                raise attempt.unanswered("not-asked", f"This request cannot be sent: {error}") from None
             answer = await self._transport.handle_async_request(message)
             try:
                 async for chunk in answer.aiter_raw():
@@ -185,12 +187,12 @@ class Network:
     async def _answer(
         self, attempt: Attempt, timeout: float | None, work: Callable[[Attempt], Awaitable[Response]]
     ) -> Answer:
-        seconds = self._granted(timeout)
+        patience = self._granted(timeout)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(patience.seconds):
                 return await work(attempt)
         except TimeoutError:
-            failure = self._silence(attempt, seconds, timeout)
+            failure = _silence(attempt, patience)
         except Unanswered as outcome:
             failure = outcome.failure
         except BaseException:
@@ -202,22 +204,21 @@ class Network:
             return response_of(attempt, truncated=True)
         return failure
 
-    def _silence(self, attempt: Attempt, seconds: float, timeout: float | None) -> NoResponse:
-        if attempt.phase == "head" and attempt.buffer and not is_http(attempt.buffer):
-            return not_http(attempt).failure
-        if seconds < min(limits.FAIR, self._timeout if timeout is None else timeout):
-            message = f"The deadline of the run came {seconds:.3g} s after this was asked, before an answer."
-            return NoResponse(kind="not-asked", phase=attempt.phase, message=message)
-        where = f"{attempt.place.host} port {attempt.place.port}"
-        what = {
-            "resolve": f"The name {attempt.place.host} was not resolved",
-            "connect": f"{where} did not accept a connection",
-            "tls": f"{where} did not finish the TLS handshake",
-        }.get(attempt.phase, f"{where} did not answer")
-        return NoResponse(kind="timeout", phase=attempt.phase, message=f"{what} within {seconds:.3g} s.")
+    def _granted(self, timeout: float | None) -> limits.Patience:
+        wanted = self._timeout if timeout is None else timeout
+        return limits.Patience(wanted, min(wanted, self.remaining))
 
-    def _granted(self, timeout: float | None) -> float:
-        return min(self._timeout if timeout is None else timeout, self.remaining)
+
+def _silence(attempt: Attempt, patience: limits.Patience) -> NoResponse:
+    if attempt.phase == "head" and attempt.buffer and not is_http(attempt.buffer):
+        return not_http(attempt).failure
+    where = f"{attempt.place.host} port {attempt.place.port}"
+    what = {
+        "resolve": f"The name {attempt.place.host} was not resolved",
+        "connect": f"{where} did not accept a connection",
+        "tls": f"{where} did not finish the TLS handshake",
+    }.get(attempt.phase, f"{where} did not answer")
+    return patience.ran_out(attempt.phase, what)
 
 
 def response_of(attempt: Attempt, *, truncated: bool = False) -> Response:

@@ -27,15 +27,18 @@ _RESERVED_BITS = 0x70
 class Conversation:
     """A WebSocket, or the reason why there is none."""
 
-    def __init__(self, exchange: Exchange, attempt: Attempt | None, seconds: Callable[[float | None], float]) -> None:
+    def __init__(
+        self, exchange: Exchange, attempt: Attempt | None, granted: Callable[[float | None], limits.Patience]
+    ) -> None:
         self._exchange = exchange
         self._attempt = attempt
         self._stream = attempt.stream if attempt is not None else None
-        self._seconds = seconds
+        self._granted = granted
         self._frames: list[Frame] = []
         self._over: NoResponse | None = None if self._stream else _closed("There is no WebSocket.")
         self._parser: Generator[None, None, WireFrame] | None = None
         self._masked = False
+        self._consumed = bytearray()
         self._taken = 0
         self._fragments = bytearray()
         self._fragmented: FrameType | None = None
@@ -62,9 +65,9 @@ class Conversation:
         Pings are answered, and like pongs recorded but not returned. Silence is ``timeout``, the end ``closed``, and
         what lies beyond the bounds ``not-asked``, all with the phase ``frame``.
         """
-        seconds = self._seconds(timeout)
+        patience = self._granted(timeout)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(patience.seconds):
                 while True:
                     if self._over is not None:
                         return self._over
@@ -72,7 +75,7 @@ class Conversation:
                     if frame is not None and frame.type not in ("ping", "pong"):
                         return frame
         except TimeoutError:
-            return NoResponse(kind="timeout", phase="frame", message=f"No frame came within {seconds:.3g} s.")
+            return patience.ran_out("frame", "No frame came")
         except Unanswered as outcome:
             return self._end(outcome.failure)
 
@@ -126,8 +129,9 @@ class Conversation:
         if self._parser is None:
             while len(stream.buffer) < 2:
                 if stream.buffer and not _begins_frame(stream.buffer):
-                    return None
+                    break
                 await self._more(stream)
+            self._consumed.clear()
             if not _begins_frame(stream.buffer):
                 return None
             from websockets.frames import Frame as WireFrame
@@ -156,6 +160,7 @@ class Conversation:
             yield
         taken = bytes(buffer[:count])
         del buffer[:count]
+        self._consumed += taken
         return taken
 
     async def _record(self, wire: WireFrame) -> Frame | None:
@@ -212,7 +217,8 @@ class Conversation:
                     pass
         self._masked = False
         self._end(_closed("What came is no WebSocket frame."))
-        return self._keep("raw", bytes(stream.buffer[: limits.NOT_HTTP]).decode("latin-1"))
+        came = self._consumed + stream.buffer
+        return self._keep("raw", bytes(came[: limits.NOT_HTTP]).decode("latin-1"))
 
     async def _more(self, stream: Stream) -> None:
         error = None
