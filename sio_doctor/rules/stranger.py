@@ -112,8 +112,8 @@ def described(response: Response) -> str:
     """The answer in a few words: ``404 Not Found, text/html, “Error”, from nginx/1.22.1``."""
     title = re.search(r"<title>\s*([^<]{1,60}?)\s*</title>", response.text, re.IGNORECASE)
     kind = (response.get("content-type") or "").partition(";")[0]
-    text = title[1] if title else "" if "html" in kind else response.text.strip()[:60]
-    if text.startswith(str(response.status)):
+    text = title[1] if title else " ".join(re.sub(r"<[^>]*>", " ", response.text).split())[:60]
+    if text.lower() == f"{response.status} {response.reason}".lower():
         text = ""  # it says no more than the status
     words = [
         f"{response.status} {response.reason}".strip(),

@@ -115,9 +115,10 @@ def findings(gathered: Evidence | Case) -> dict[str, Finding]:
 
 
 def fired(gathered: Evidence | Case) -> set[str]:
-    """The slugs of all the rules that have something to say about it."""
+    """The slugs of all the rules that know a cause of it; hints do not count."""
     whole = gathered if isinstance(gathered, Case) else case(gathered)
-    return {slug for slug, rule in RULES.items() if list(rule.check(whole))}
+    known = (rule for slug, rule in RULES.items() if slug != "cause-unknown")
+    return {rule.slug for rule in known if any(hit.severity != "info" for hit in rule.check(whole))}
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ def _request(plan: Plan, asked: Asked) -> Request:
         url=_url(plan, asked, socket),
         headers=tuple(headers),
         body=body,
-        credentials=plan.client.with_credentials and purpose not in ("preflight", "simulated-preflight", "near-miss"),
+        credentials=socket or (plan.client.with_credentials and method != "OPTIONS"),
     )
 
 
