@@ -95,9 +95,9 @@ def _doubled(one: Blocked) -> tuple[Exchange, str] | None:
     for exchange in (one.decided, one.handshake):
         for name in (ALLOW_ORIGIN, ALLOW_CREDENTIALS):
             values = [part for value in lines(exchange, name) for part in re.split(r"\s*,\s*", value)]
-            folded = len(lines(exchange, name)) == 1 and (len(set(values)) < len(values) or "*" in values)
-            counts = name == ALLOW_ORIGIN or "allow-credentials" in one.codes()
-            if counts and (len(lines(exchange, name)) > 1 or folded):
+            folded = len(values) > 1 and (len(set(values)) < len(values) or "*" in values)
+            matters = name == ALLOW_ORIGIN or "allow-credentials" in one.codes()
+            if matters and (len(lines(exchange, name)) > 1 or folded):
                 return exchange, name
     return None
 

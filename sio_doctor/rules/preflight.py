@@ -35,7 +35,7 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
     """The page sends a header of its own, and the answer to the preflight does not list it.
 
     Node allows whatever is asked for unless `cors.allowedHeaders` is set; python-socketio always does. `*` covers every
-    name but `Authorization`, and nothing at all where credentials are sent.
+    name, but where credentials are sent it is only a name like any other.
 
     **How it is told.** The preflight has a good status and lets the origin in; its `Access-Control-Allow-Headers` lacks
     a header of the page.
@@ -56,7 +56,7 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
         f"preflight is answered well otherwise, but {listed}."
     )
     if "*" in ",".join(said):
-        message += " The * there covers neither Authorization nor a request with credentials."
+        message += " Where credentials are sent, the * there covers nothing."
     if any(name.startswith("access-control-") for name in missing):
         message += " Access-Control-… are headers of the answer: the client must not send them at all."
     headers = [check(preflight, ALLOW_HEADERS, ", ".join(missing)), needed(first.page, preflight, ok=True)]
@@ -199,7 +199,7 @@ def preflight_redirect(case: Case) -> Iterable[Hit]:
     **How it is told.** The preflight gets a status of 300 to 399, while the handshake by GET is answered at the same
     URL.
 
-    **What it is not.** Where GET is redirected as well, the finding is where to (`redirect-http-to-https` and the like).
+    **What it is not.** Where GET is redirected as well, the finding is where to (`redirect-http-to-https` and others).
     """
     found = [one for one in _preflighted(case) if 300 <= status(one.preflight) < 400]
     if not found:

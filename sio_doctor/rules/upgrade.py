@@ -119,9 +119,9 @@ def ws_refused(case: Case) -> Iterable[Hit]:
             ended = exchange.response.ended.message if exchange.response.ended else "it was closed at once."
             message += verdicts[0].reason if verdicts and verdicts[0].reason else ended
         else:
-            message = (
-                f"The server at {url} refuses the WebSocket with {described(exchange.response)}, though polling works."
-            )
+            refusal = case.refusal(exchange)
+            words = f"{status(exchange)} “{refusal.message}”" if refusal else described(exchange.response)
+            message = f"The server at {url} refuses the WebSocket with {words}, though polling works."
             if "Cross origin" in exchange.response.text:
                 message += " Those are the words of Tornado, which checks the origin of WebSockets by itself."
             elif is_python(case) and status(exchange) == 403:

@@ -1,0 +1,55 @@
+"""Credentials: the rules of ``credentials``."""
+
+from __future__ import annotations
+
+import pytest
+
+from sio_doctor.rules.base import Rung
+from tests.rules.build import PAGE, evidence, exchange, fired, hits, node_open, node_v2_open, preflight_ok
+
+ALLOWED = ("Access-Control-Allow-Origin", PAGE)
+ANY = ("Access-Control-Allow-Origin", "*")
+CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
+WITH = {"with_credentials": True}
+
+
+@pytest.mark.parametrize("headers", [(ANY,), (ANY, CREDENTIALS)])
+def test_the_wildcard_with_credentials(headers: tuple[tuple[str, str], ...]) -> None:
+    whole = evidence(WITH, [exchange("handshake", node_open(*headers))])
+    assert fired(whole) == {"wildcard-with-credentials"}
+    (hit,) = hits("wildcard-with-credentials", whole)
+    assert "withCredentials: true" in hit.message
+    assert [(one.needed, one.found) for one in hit.headers] == [(PAGE, "*")]
+
+
+def test_client_2_sends_credentials_unasked() -> None:
+    answer = node_v2_open(ANY)
+    (hit,) = hits("wildcard-with-credentials", evidence({**WITH, "version": 2}, [exchange("handshake", answer)]))
+    assert "socket.io-client 2 always sends credentials" in hit.message
+
+
+def test_the_wildcard_without_credentials_is_fine() -> None:
+    assert fired(evidence({}, [exchange("handshake", node_open(ANY))])) == set()
+
+
+@pytest.mark.parametrize("value", [None, "True", "1", "false"])
+def test_credentials_that_are_not_allowed(value: str | None) -> None:
+    headers = (ALLOWED,) if value is None else (ALLOWED, ("Access-Control-Allow-Credentials", value))
+    whole = evidence(WITH, [exchange("handshake", node_open(*headers))])
+    assert fired(whole) == {"acac-missing"}
+    (hit,) = hits("acac-missing", whole)
+    assert [(one.header, one.needed, one.found, one.ok) for one in hit.headers] == [
+        ("Access-Control-Allow-Credentials", "true", value, False),
+        ("Access-Control-Allow-Origin", PAGE, PAGE, True),
+    ]
+
+
+def test_credentials_that_are_allowed() -> None:
+    assert fired(evidence(WITH, [exchange("handshake", node_open(ALLOWED, CREDENTIALS))])) == set()
+
+
+def test_they_are_met_at_the_preflight() -> None:
+    answers = [exchange("preflight", preflight_ok(ANY)), exchange("handshake", node_open(ANY))]
+    (hit,) = hits("wildcard-with-credentials", evidence({**WITH, "extra_headers": (("x-token", "1"),)}, answers))
+    assert hit.rung is Rung.PREFLIGHT
+    assert hit.exchanges[0] == 1

@@ -1,0 +1,158 @@
+"""Engine.IO refuses the handshake because of the origin: the rules of ``refused``."""
+
+from __future__ import annotations
+
+import pytest
+
+from sio_doctor.model import FOREIGN, Response, Server
+from sio_doctor.rules.base import Rung
+from tests.rules.build import (
+    PAGE,
+    SERVER,
+    case,
+    evidence,
+    exchange,
+    fired,
+    hits,
+    node_error,
+    node_open,
+    node_v2_open,
+    preflight_ok,
+    python_error,
+    response,
+)
+
+ALLOWED = ("Access-Control-Allow-Origin", PAGE)
+CREDENTIALS = ("access-control-allow-credentials", "true")
+VARY = ("Vary", "Origin")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        python_error(f"{PAGE} is not an accepted origin.", CREDENTIALS),  # ASGI, aiohttp
+        python_error("Not an accepted origin."),  # Flask-SocketIO
+    ],
+)
+def test_python_refuses_the_origin(refusal: Response) -> None:
+    whole = evidence(
+        {},
+        [
+            exchange("control", node_open(CREDENTIALS)),
+            exchange("handshake", refusal),
+            exchange("simulated-preflight", refusal),
+            exchange("websocket", response(403)),
+        ],
+    )
+    assert fired(whole) == {"python-origin-not-accepted"}
+    (hit,) = hits("python-origin-not-accepted", whole)
+    assert hit.message.startswith(f"The python-socketio server at {SERVER} refuses {PAGE} with status 400")
+    assert "accepted origin." in hit.message
+    assert "hides the 400" in hit.message
+    assert ("status", "200", "400 Bad Request") in [(one.header, one.needed, one.found) for one in hit.headers]
+
+
+def test_python_refuses_over_websocket_too() -> None:
+    refusal = python_error(f"{PAGE} is not an accepted origin.")
+    exchanges = [exchange("handshake", refusal), exchange("websocket", response(403))]
+    assert fired(evidence({"transports": ("websocket",)}, exchanges)) == {"python-origin-not-accepted"}
+
+
+def test_a_middleware_in_front_makes_the_refusal_readable() -> None:
+    refusal = python_error(f"{PAGE} is not an accepted origin.", ALLOWED)
+    (hit,) = hits("python-origin-not-accepted", evidence({}, [exchange("handshake", refusal)]))
+    assert "no CORS error" in hit.message
+
+
+def test_python_refuses_its_own_page_behind_a_proxy() -> None:
+    refusal = python_error(f"{SERVER} is not an accepted origin.")
+    (hit,) = hits("python-origin-not-accepted", evidence({"origins": (SERVER,)}, [exchange("handshake", refusal)]))
+    assert "X-Forwarded-Proto" in hit.message
+
+
+def test_python_s_other_refusals_are_no_matter_of_origins() -> None:
+    refusal = python_error("The client is using an unsupported version of the Socket.IO or Engine.IO protocols")
+    assert hits("python-origin-not-accepted", evidence({}, [exchange("handshake", refusal)])) == []
+
+
+def test_without_a_page_a_python_list_is_nobody_s_fault() -> None:
+    refusal = python_error("Not an accepted origin.")
+    exchanges = [exchange("control", node_open()), exchange("foreign", refusal), exchange("handshake", refusal)]
+    assert fired(evidence({"origins": ()}, exchanges)) == set()
+
+
+def test_the_origin_function_fails() -> None:
+    whole = evidence(
+        {},
+        [
+            exchange("control", node_open()),
+            exchange("foreign", node_error(3)),
+            exchange("handshake", node_error(3)),
+            exchange("simulated-preflight", node_error(3)),
+        ],
+    )
+    assert fired(whole) == {"origin-callback-error"}
+    (hit,) = hits("origin-callback-error", whole)
+    assert "the function that is its cors.origin fails" in hit.message
+    assert "A request without an Origin passes" in hit.message
+
+
+def test_where_nobody_passes_it_is_said() -> None:
+    refused = [
+        exchange(purpose, node_error(3)) for purpose in ("control", "foreign", "handshake", "simulated-preflight")
+    ]
+    (hit,) = hits("origin-callback-error", evidence({}, refused))
+    assert "may fail for everybody" in hit.message
+
+
+def test_a_middleware_of_the_engine_is_something_else() -> None:
+    exchanges = [
+        exchange("handshake", node_error(3, ALLOWED, VARY)),
+        exchange("simulated-preflight", preflight_ok(ALLOWED, VARY)),
+    ]
+    assert fired(evidence({}, exchanges)) == {"engine-middleware-error"}
+
+
+def test_the_origins_of_version_2() -> None:
+    reflected = node_error(2, ("Access-Control-Allow-Credentials", "true"), ALLOWED)
+    whole = evidence(
+        {"version": 2},
+        [
+            exchange("control", node_v2_open()),
+            exchange("foreign", node_error(4)),
+            exchange("handshake", node_error(4)),
+            exchange("simulated-preflight", reflected),
+        ],
+    )
+    assert fired(whole) == {"v2-origins-needs-port"}
+    (hit,) = hits("v2-origins-needs-port", whole)
+    assert f"{PAGE}:443" in hit.message
+    assert hit.origins == (PAGE,)
+
+
+def test_the_origins_of_version_2_by_its_version() -> None:
+    whole = evidence({"version": 2}, [exchange("handshake", node_error(4))])
+    assert fired(case(whole, server=Server(stack="socket.io", version="2.5.0"))) == {"v2-origins-needs-port"}
+
+
+def test_in_version_4_code_4_is_allow_request() -> None:
+    exchanges = [
+        exchange("handshake", node_error(4, ALLOWED, VARY)),
+        exchange("simulated-preflight", preflight_ok(ALLOWED, VARY)),
+    ]
+    assert fired(evidence({}, exchanges)) == {"allowrequest-403"}
+
+
+def test_a_refusal_behind_a_preflight_is_met_there() -> None:
+    refusal = python_error("Not an accepted origin.")
+    exchanges = [exchange("preflight", refusal), exchange("handshake", refusal)]
+    (hit,) = hits("python-origin-not-accepted", evidence({"extra_headers": (("x-token", "1"),)}, exchanges))
+    assert hit.rung is Rung.PREFLIGHT
+
+
+def test_another_page_s_refusal_does_not_count() -> None:
+    exchanges = [
+        exchange("foreign", python_error(f"{FOREIGN} is not an accepted origin.")),
+        exchange("handshake", node_open(ALLOWED)),
+    ]
+    assert fired(evidence({}, exchanges)) == set()
