@@ -40,12 +40,48 @@ async def preflight(driver: Driver, page: str) -> None:
     """A preflight where no browser sends one: its answer tells how the server is set up."""
     if cors_unsafe_request_header_names(driver.plan.client.extra_headers):
         return
+    await driver.ask(_preflight(driver, page), "simulated-preflight")
+
+
+def _preflight(driver: Driver, origin: str) -> Request:
     headers = (
-        ("Origin", page),
+        ("Origin", origin),
         ("Access-Control-Request-Method", "GET"),
         ("Access-Control-Request-Headers", "x-sio-doctor"),
     )
-    await driver.ask(Request(method="OPTIONS", url=driver.url(), headers=headers), "simulated-preflight")
+    return Request(method="OPTIONS", url=driver.url(), headers=headers)
+
+
+async def near_misses(driver: Driver, page: str) -> None:
+    """What the server's list has instead of the page's origin: it confesses by letting the variant in.
+
+    Asked by preflight, which opens no session, and only where the server answers preflights by the origin.
+    """
+    handshake = next((one for one in driver.exchanges() if one.request.origin == page and one.response), None)
+    answers = [one for one in driver.exchanges() if one.purpose in ("preflight", "simulated-preflight")]
+    allowed = handshake.response.get("access-control-allow-origin") if handshake and handshake.response else None
+    methods = any(one.response and one.response.get("access-control-allow-methods") for one in answers)
+    if allowed is not None or not methods:
+        return
+    await together(*(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page)))
+
+
+def variants(origin: str) -> list[str]:
+    """What people write for that origin by mistake, the commonest first."""
+    scheme, _, host = origin.partition("://")
+    if not host:
+        return ["*"]
+    name, colon, port = host.rpartition(":") if host[-1:].isdigit() and ":" in host else (host, "", "")
+    other_scheme = {"https": "http", "http": "https"}.get(scheme, scheme)
+    other_name = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}.get(name)
+    if other_name is None and "." in name and not name[-1:].isdigit():
+        other_name = name.removeprefix("www.") if name.startswith("www.") else f"www.{name}"
+    found = [f"{origin}/", "*", host, f"{other_scheme}://{host}"]
+    if other_name:
+        found.append(f"{scheme}://{other_name}{colon}{port}")
+    if port:
+        found.append(f"{scheme}://{name}")
+    return [variant for variant in dict.fromkeys(found) if variant != origin]
 
 
 async def client_file(driver: Driver) -> None:

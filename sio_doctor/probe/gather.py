@@ -62,6 +62,8 @@ async def climb(driver: Driver) -> None:
             await aside.look_elsewhere(driver, first)
         elif opened.protocol != driver.plan.client.protocol:
             await aside.other_protocol(driver)
+        if driver.plan.origins:
+            await aside.near_misses(driver, driver.plan.origins[0])
     if driver.plan.target.url.startswith("http:") and any(page.startswith("https:") for page in driver.plan.origins):
         await aside.other_scheme(driver)  # mixed content: would https answer?
     await browsers(driver)
