@@ -1,0 +1,149 @@
+"""Who answers, and what to write in it: one module for each server or proxy, one entry in it for each cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urljoin, urlsplit
+
+from msgspec import structs
+
+from sio_doctor.model import Evidence, Fix, Plan, Server
+from sio_doctor.stacks import (
+    apache,
+    caddy,
+    express,
+    fastapi,
+    haproxy,
+    hosts,
+    machine,
+    nginx,
+    page,
+    python,
+    socketio,
+    socketio2,
+)  # fmt: skip
+from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack
+from sio_doctor.standards import engineio
+
+#: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
+STACKS: tuple[Stack, ...] = (
+    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, page,
+)  # fmt: skip
+
+#: Every slug for which there is a cure.
+SLUGS: frozenset[str] = frozenset(slug for stack in STACKS for slug in stack.FIXES)
+
+#: Causes that lie in what stands in front: its directive comes first.
+PROXY_FIRST = frozenset(
+    {
+        "duplicate-acao-proxy", "ws-proxy-no-upgrade", "no-sticky-sessions", "gateway-5xx-no-cors",
+        "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
+        "redirect-to-login", "basic-auth-or-401", "rate-limit", "tls-untrusted", "tls-name-or-date",
+    }
+)  # fmt: skip
+#: Causes that the page mends with one line.
+PAGE_FIRST = frozenset(
+    {
+        "mixed-content", "tls-plain-mixup", "path-mismatch", "plain-websocket-server", "redirect-http-to-https",
+        "redirect-www-apex", "preflight-redirect", "client-too-old", "server-too-old", "transport-disabled",
+    }
+)  # fmt: skip
+#: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
+FRONTED = (PROXY_FIRST | {"preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails"}) - {
+    "tls-untrusted",
+    "tls-name-or-date",
+}
+SIDES: tuple[Side, ...] = ("server", "proxy", "page")
+
+#: The servers, the commonest first, and for how many of them a cure is given where none was recognised.
+SERVERS: tuple[Stack, ...] = (socketio, python, express, socketio2, fastapi)
+GUESSES = 2
+
+
+def identify(evidence: Evidence) -> Server:
+    """Who answers, by what was seen anyway. Where two stacks claim to be the server, it stays unknown."""
+    claims = [claim for stack in STACKS if (claim := stack.recognise(evidence))]
+    named = [claim for claim in claims if claim.stack]
+    if len({claim.stack for claim in named}) > 1:
+        claims = [claim for claim in claims if not claim.stack]
+        named = []
+    server = named[0] if named else Claim(stack="unknown")
+    return Server(
+        stack=server.stack or "unknown",
+        version=server.version,
+        layers=tuple(dict.fromkeys(layer for claim in claims for layer in claim.layers)),
+        evidence=tuple(dict.fromkeys(phrase for claim in [server, *claims] for phrase in claim.evidence)),
+    )
+
+
+def observed(evidence: Evidence) -> dict[str, str]:
+    """What cures can point at, as ``details`` of ``fixes``; a key is absent where nothing was seen.
+
+    ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
+    that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
+    """
+    details: dict[str, str] = {}
+    for exchange in evidence.exchanges:
+        response = exchange.response
+        if response is None:
+            continue
+        allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin
+        if exchange.purpose == "handshake" and allowed:
+            details.setdefault("allow-origin", allowed)
+        if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:
+            details.setdefault("accepted", origin)
+        if exchange.purpose == "other-path" and engineio.read_open(response):
+            details.setdefault("path", urlsplit(exchange.request.url).path)
+        location = response.get("location") if 300 <= response.status < 400 else None
+        if exchange.purpose in ("handshake", "redirect", "preflight", "simulated-preflight") and location:
+            details["location"] = _absolute(exchange.request.url, location)
+    return details
+
+
+def _absolute(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return ""
+
+
+def fixes(
+    slug: str, plan: Plan, server: Server, *, origins: tuple[str, ...], details: Mapping[str, str] | None = None
+) -> tuple[Fix, ...]:
+    """What to change for that cause, the likeliest first: in the server and the proxies that were recognised, else in
+    the two commonest servers and in nginx (whose title says so). ``origins``: the pages that it concerns.
+    ``details``: see ``observed``. Empty for a slug that is not in ``SLUGS``.
+    """
+    ask = Ask(slug, plan, server, origins, tuple(name for name, _ in plan.client.extra_headers), details or {})
+    known = {side: _cures(ask, _fitting(server, side)) for side in SIDES}
+    guessed: dict[Side, list[Fix]] = {"server": [], "proxy": [], "page": []}
+    recognised = [stack for stack in SERVERS if stack.fits(server)]
+    if not recognised or not any(known.values()):
+        guessed["server"] = _cures(ask, (stack for stack in SERVERS if stack not in recognised))[:GUESSES]
+    if slug in FRONTED and not _fitting(server, "proxy"):
+        guessed["proxy"] = [
+            structs.replace(fix, title=f"If nginx is in front, the commonest proxy: {fix.title}")
+            for fix in _cures(ask, [nginx])
+        ]
+    order = SIDES
+    if slug in PAGE_FIRST or page.FIXES.get(slug) is page.served:
+        order = ("page", "server", "proxy")
+    elif slug in PROXY_FIRST and not (guessed["proxy"] and _cures(ask, recognised)):
+        # A server that was recognised is likelier than a proxy that was not.
+        order = ("proxy", "server", "page")
+    return tuple(dict.fromkeys(_noted(fix, origins) for side in order for fix in known[side] + guessed[side]))
+
+
+def _fitting(server: Server, side: Side) -> list[Stack]:
+    return [stack for stack in STACKS if side == stack.SIDE and stack.fits(server)]
+
+
+def _cures(ask: Ask, stacks: Iterable[Stack]) -> list[Fix]:
+    cures = (stack.FIXES[ask.slug](ask) for stack in stacks if ask.slug in stack.FIXES)
+    return [fix for fix in cures if fix is not None]
+
+
+def _noted(fix: Fix, origins: tuple[str, ...]) -> Fix:
+    if PLACEHOLDER not in fix.after or PLACEHOLDER in origins:
+        return fix
+    return structs.replace(fix, title=f"{fix.title} (replace {PLACEHOLDER} by your page's origin)")

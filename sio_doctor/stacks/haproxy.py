@@ -1,0 +1,120 @@
+"""HAProxy."""
+
+from __future__ import annotations
+
+from sio_doctor.model import Evidence, Fix, Server
+from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer
+
+SIDE: Side = "proxy"
+
+#: What only its own error pages say; none of them has a Server header.
+_SENTENCES = (
+    "No server is available to handle this request.",
+    "The server didn't respond in time.",
+    "The server returned an invalid or incomplete response.",
+    "Request forbidden by administrative rules.",
+    "You need a valid user and password to access this content.",
+    "You have sent too many requests in a given amount of time.",
+)
+
+
+def fits(server: Server) -> bool:
+    """HAProxy is in front."""
+    return has_layer(server, "haproxy")
+
+
+def recognise(evidence: Evidence) -> Claim | None:
+    """By its error pages, or by Node's headers in lower case with the Connection taken out."""
+    for _, response in answers(evidence):
+        names = [name for name, _ in response.headers]
+        worded = response.status >= 400 and any(sentence in response.text for sentence in _SENTENCES)
+        if worded and response.text.startswith("<html><body><h1>") and "server" not in names:
+            return Claim(layers=("haproxy",), evidence=("an error page as HAProxy words it",))
+        # Node writes both; HAProxy lowers the names and takes one of them out.
+        lower = all(name == name.lower() for name in names)
+        if lower and "keep-alive" in names and "date" in names and not {"connection", "server", "via"} & set(names):
+            return Claim(layers=("haproxy",), evidence=("header names in lower case, Connection taken out",))
+    return None
+
+
+def _fix(title: str, after: str, *, before: str | None = None) -> Fix:
+    return Fix(
+        stack="HAProxy", side="proxy", title=title, where="haproxy.cfg; then haproxy -c -f haproxy.cfg, and reload",
+        language="haproxy", before=before, after=after,
+    )  # fmt: skip
+
+
+def _path(ask: Ask) -> str:
+    return conf(ask.plan.target.path, "/socket.io/")
+
+
+def _routed(title: str, *front: str, back: tuple[str, ...] = (), before: str | None = None) -> Cure:
+    """A backend of its own for Socket.IO, with these lines in the frontend and in the backend."""
+
+    def cure(ask: Ask) -> Fix:
+        own = (line.replace("/socket.io/", _path(ask)) for line in front)
+        frontend = [f"acl is_socketio path_beg {_path(ask)}", *own, "use_backend socketio if is_socketio"]
+        backend = ["timeout server 60s", "timeout tunnel 1h", *back, "server s1 127.0.0.1:3000 check"]
+        after = block("frontend www", frontend, "", "    ") + "\n" + block("backend socketio", backend, "", "    ")
+        return _fix(title, after.rstrip("\n"), before=before)
+
+    return cure
+
+
+def _certificate(ask: Ask) -> Fix:
+    host = conf(ask.host, "your-server.example")
+    after = (
+        f"# cat fullchain.pem privkey.pem > /etc/haproxy/certs/{host}.pem\n"
+        f"frontend www\n    bind :443 ssl crt /etc/haproxy/certs/{host}.pem"
+    )
+    return _fix("Give HAProxy a certificate that browsers trust, with its chain, for this name", after)
+
+
+FIXES: dict[str, Cure] = {
+    "html-instead-of-handshake": _routed("Pass Socket.IO to its own backend"),
+    "gateway-5xx-no-cors": _routed("Start the Socket.IO server, and pass to the port where it listens"),
+    "ws-proxy-no-upgrade": _routed(
+        "Let the Upgrade through: HAProxy passes WebSockets on unless it is told to drop these headers",
+        before="http-request del-header Upgrade",
+    ),
+    "no-sticky-sessions": _routed(
+        "Keep each client on one process",
+        back=("balance source", "hash-type consistent", "server s2 127.0.0.1:3001 check"),
+    ),
+    "duplicate-acao-proxy": _routed(
+        "Add CORS headers to everything but Socket.IO, which sends its own",
+        "http-request set-var(txn.path) path",
+        "http-response add-header Access-Control-Allow-Origin * if !{ var(txn.path) -m beg /socket.io/ }",
+        before="http-response add-header Access-Control-Allow-Origin *",
+    ),
+    "wildcard-with-credentials": _routed(
+        "If HAProxy sets the *, leave Socket.IO out of it: its cors option answers",
+        "http-request set-var(txn.path) path",
+        "http-response set-header Access-Control-Allow-Origin * if !{ var(txn.path) -m beg /socket.io/ }",
+        before="http-response set-header Access-Control-Allow-Origin *",
+    ),
+    "proxy-strips-acao": _routed(
+        "Let Socket.IO's CORS headers through", before="http-response del-header Access-Control-Allow-Origin"
+    ),
+    "preflight-blocked-upstream": _routed(
+        "Let preflights through to Socket.IO: browsers send no password with them",
+        "http-request auth unless { method OPTIONS }",
+        before="http-request auth",
+    ),
+    "basic-auth-or-401": _routed(
+        "Let Socket.IO through without the password, and check the client's token in a middleware",
+        "http-request auth unless is_socketio",
+        before="http-request auth",
+    ),
+    "preflight-redirect": _routed(
+        "Let Socket.IO be served where it is asked, without a redirect",
+        "http-request redirect scheme https unless { ssl_fc } or is_socketio",
+        before="http-request redirect scheme https unless { ssl_fc }",
+    ),
+    "rate-limit": _routed(
+        "Leave Socket.IO out of the limit: polling asks often",
+        "http-request deny deny_status 429 if { sc_http_req_rate(0) gt 100 } !is_socketio",
+    ),
+    "tls-untrusted": _certificate,
+    "tls-name-or-date": _certificate,
+}

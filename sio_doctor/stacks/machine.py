@@ -1,0 +1,97 @@
+"""The machine and the network below the server: names, ports, certificates."""
+
+from __future__ import annotations
+
+import re
+
+from sio_doctor.model import Fix, Server
+from sio_doctor.stacks.base import Ask, Cure, Side, nothing, sh
+
+SIDE: Side = "server"
+recognise = nothing
+
+
+def fits(server: Server) -> bool:
+    """Every server has one."""
+    return True
+
+
+def _fix(stack: str, title: str, where: str, after: str) -> Fix:
+    return Fix(stack=stack, side="server", title=title, where=where, language="sh", after=after)
+
+
+def _name(ask: Ask) -> Fix:
+    host = sh(ask.host)
+    return _fix(
+        "DNS",
+        "Give the name an A or AAAA record, or correct it in the page; names of containers exist nowhere else",
+        "on any machine, to see whether it is there",
+        f"dig +short {host} A\ndig +short {host} AAAA",
+    )
+
+
+def _listening(ask: Ask) -> Fix:
+    return _fix(
+        "server",
+        f"See what listens on port {ask.port}: 127.0.0.1 alone is not reachable from outside",
+        "on the server",
+        f"ss -ltnp 'sport = :{ask.port}'\n"
+        f"docker ps --filter publish={ask.port}   # in a container: publish it, docker run -p {ask.port}:{ask.port}",
+    )
+
+
+def _firewall(ask: Ask) -> Fix:
+    return _fix(
+        "firewall",
+        f"Open port {ask.port}, here and in the security group of the cloud; then see whether the server answers",
+        "on the server",
+        f"sudo ufw allow {ask.port}/tcp\n"
+        f"curl -i --max-time 5 {sh(f'http://127.0.0.1:{ask.port}{ask.plan.target.path}?EIO=4&transport=polling')}",
+    )
+
+
+def _local(ask: Ask) -> bool:
+    return bool(re.fullmatch(r"localhost|.*\.localhost|127\.[\d.]+|::1", ask.host))
+
+
+def _untrusted(ask: Ask) -> Fix:
+    if _local(ask):
+        return _fix(
+            "mkcert", "Make a certificate that this machine's browsers trust", "on this machine",
+            f"mkcert -install\nmkcert {sh(ask.host)}",
+        )  # fmt: skip
+    return _fix(
+        "certbot",
+        "Get a certificate that browsers trust, and serve fullchain.pem: the chain, not the certificate alone",
+        "on the server",
+        f"sudo certbot certonly -d {sh(ask.host)}",
+    )
+
+
+def _date(ask: Ask) -> Fix:
+    if _local(ask):
+        return _untrusted(ask)
+    return _fix(
+        "certbot", "Get a certificate for exactly this name, and have it renewed", "on the server",
+        f"sudo certbot certonly -d {sh(ask.host)}\nsudo certbot renew --dry-run",
+    )  # fmt: skip
+
+
+def _behind(ask: Ask) -> Fix:
+    return _fix(
+        "server",
+        'See whether Socket.IO answers where the proxy passes to (port 3000 here): 0{"sid"… is a good answer',
+        "on the machine of the proxy",
+        f"curl -i --max-time 5 {sh(f'http://127.0.0.1:3000{ask.plan.target.path}?EIO=4&transport=polling')}",
+    )
+
+
+FIXES: dict[str, Cure] = {
+    "dns-fails": _name,
+    "server-refused": _listening,
+    "server-timeout": _firewall,
+    "connection-reset": _listening,
+    "gateway-5xx-no-cors": _behind,
+    "tls-untrusted": _untrusted,
+    "tls-name-or-date": _date,
+}

@@ -1,0 +1,309 @@
+"""Socket.IO 3 and 4 on Node, and the bare Engine.IO below it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from sio_doctor.model import Fix, Server
+from sio_doctor.stacks import node
+from sio_doctor.stacks.base import Ask, Cure, Side, block, has_layer, js, js_list
+
+SIDE: Side = "server"
+recognise = node.recognise
+
+
+def fits(server: Server) -> bool:
+    """Node's Socket.IO of version 3 or 4, or of none that is known; what Express or NestJS has most likely."""
+    if server.stack == "unknown":
+        return has_layer(server, "Express", "NestJS")
+    return server.stack in ("socket.io", "engine.io") and not (server.version or "").startswith(("1.", "2."))
+
+
+WHERE = "where you call new Server(...), e.g. server.js"
+
+
+def name(ask: Ask) -> str:
+    """``socket.io 3`` or ``socket.io 4``."""
+    return "socket.io 3" if re.fullmatch(r"3\.[\dx.]+", ask.server.version or "") else "socket.io 4"
+
+
+def _fix(ask: Ask, title: str, after: str, *, before: str | None = None, where: str = WHERE) -> Fix:
+    return Fix(stack=name(ask), side="server", title=title, where=where, language="js", before=before, after=after)
+
+
+def server(*options: str) -> str:
+    """The call that makes the server, with these options."""
+    lines = [option + ("," if number < len(options) else "") for number, option in enumerate(options, 1)]
+    return block("const io = new Server(httpServer, {", lines, "});")
+
+
+def cors_option(ask: Ask, origins: tuple[str, ...], *, credentials: bool | None = None, note: str = "") -> str:
+    """The ``cors`` option for those origins, with the client's headers and cookies where it sends any."""
+    lines = [f"origin: {js_list(origins)}"]
+    if note:
+        lines = [block("origin: [", [f"// {note}", ",\n".join(map(js, origins))], "]")]
+    if ask.headers:
+        lines.append(f"allowedHeaders: {js_list(ask.headers)}")
+    if ask.credentials if credentials is None else credentials:
+        lines.append("credentials: true")
+    return block("cors: {", [line + ("," if number < len(lines) else "") for number, line in enumerate(lines, 1)], "}")
+
+
+def repaired(ask: Ask) -> tuple[str, ...]:
+    """What the server's list should say: the pages, and what it says now where that is an origin once it is cut."""
+    now = ask.details.get("accepted") or ask.details.get("allow-origin") or ""
+    origins = []
+    for part in now.split(","):
+        try:
+            parts = urlsplit(part.strip())
+        except ValueError:
+            continue
+        if parts.scheme in ("http", "https") and parts.netloc:
+            origins.append(f"{parts.scheme}://{parts.netloc}")
+    return tuple(dict.fromkeys([*(one for one in origins if one not in ask.pages), *ask.pages]))
+
+
+def _before(ask: Ask) -> str | None:
+    """The faulty line, where it is known: a literal string as it came, or the entry that the server accepted."""
+    if accepted := ask.details.get("accepted"):
+        return f"origin: [{js(accepted)}]"
+    literal = ask.details.get("allow-origin")
+    return f"origin: {js(literal)}" if literal and literal not in ask.pages else None
+
+
+def _not_configured(ask: Ask) -> Fix:
+    return _fix(
+        ask,
+        "Give Socket.IO a cors option: since version 3 it has none of its own",
+        server(cors_option(ask, ask.pages)),
+    )
+
+
+def _not_in_list(ask: Ask) -> Fix:
+    after = server(cors_option(ask, ask.pages, note="keep the origins that are listed already, and add"))
+    return _fix(ask, "Add the page's origin to the cors option, exactly as the browser sends it", after)
+
+
+def _repair(title: str) -> Cure:
+    def cure(ask: Ask) -> Fix:
+        return _fix(ask, title, server(cors_option(ask, repaired(ask))), before=_before(ask))
+
+    return cure
+
+
+def _wildcard(ask: Ask) -> Fix:
+    after = server(cors_option(ask, ask.pages, credentials=True))
+    return _fix(ask, "Name the origins: * is never good enough for cookies", after, before='origin: "*"')
+
+
+def _credentials(ask: Ask) -> Fix:
+    after = server(cors_option(ask, repaired(ask), credentials=True))
+    return _fix(ask, "Allow credentials: the client sends cookies", after)
+
+
+def _callback(ask: Ask) -> Fix:
+    lines = [
+        f"const allowed = {js_list(ask.pages)};",
+        "",
+        server(
+            block(
+                "cors: {",
+                [
+                    block(
+                        "origin: (origin, callback) => {",
+                        [
+                            "// an Error becomes 400 without CORS headers; false refuses quietly",
+                            "callback(null, allowed.includes(origin));",
+                        ],
+                        "}" + ("," if ask.credentials else ""),
+                    ),
+                    *(["credentials: true"] if ask.credentials else []),
+                ],
+                "}",
+            )
+        ),
+    ]
+    before = 'callback(new Error("Not allowed by CORS"));'
+    return _fix(
+        ask,
+        "Let the origin function answer false instead of an Error, and know the page",
+        "\n".join(lines),
+        before=before,
+    )
+
+
+def _headers(ask: Ask) -> Fix:
+    title = "List the client's headers in allowedHeaders, or leave the option out: then any header is allowed"
+    return _fix(ask, title, server(cors_option(ask, ask.pages)))
+
+
+def _preflight_continue(ask: Ask) -> Fix:
+    after = server(cors_option(ask, ask.pages))
+    return _fix(ask, "Let the cors option answer preflights itself", after, before="preflightContinue: true")
+
+
+def _log_refusals(title: str) -> Cure:
+    def cure(ask: Ask) -> Fix:
+        after = block(
+            'io.engine.on("connection_error", (error) => {',
+            [
+                "// error.context says which check refused it",
+                "console.error(error.code, error.message, error.context);",
+            ],
+            "});",
+        )
+        return _fix(ask, title, after, where="after new Server(...)")
+
+    return cure
+
+
+def _eio3(ask: Ask) -> Fix:
+    title = "Or let the server speak to clients of version 2 as well, until the page is updated"
+    return _fix(ask, title, server("allowEIO3: true", cors_option(ask, ask.pages, credentials=True)))
+
+
+def _update(ask: Ask) -> Fix:
+    return Fix(
+        stack="socket.io 4", side="server", title="Or update the server to version 4; it then needs a cors option",
+        where="the server's project", language="sh", after="npm install socket.io@4",
+    )  # fmt: skip
+
+
+def _transports(ask: Ask) -> Fix:
+    title = "Let the server speak both transports, which is the default"
+    return _fix(ask, title, server('transports: ["polling", "websocket"]'))
+
+
+def _path(ask: Ask) -> Fix:
+    return _fix(ask, "Or serve it at the path that the page asks for", server(f"path: {js(ask.plan.target.path)}"))
+
+
+def _listen(ask: Ask) -> Fix:
+    return _fix(
+        ask,
+        "Start the server, on all addresses of the machine",
+        f"httpServer.listen({ask.port});   // no host: reachable from outside, and from outside its container",
+        before=f'httpServer.listen({ask.port}, "127.0.0.1");',
+        where="where the server starts, e.g. server.js",
+    )
+
+
+def _attach(ask: Ask) -> Fix:
+    after = 'const { Server } = require("socket.io");\n\n' + server(cors_option(ask, ask.pages))
+    return _fix(ask, "Or put a Socket.IO server there", after, where="the server's code, beside its HTTP server")
+
+
+def _allow_request(ask: Ask) -> Fix:
+    after = "\n".join(
+        [
+            f"const allowed = {js_list(ask.pages)};",
+            "",
+            server(
+                block(
+                    "allowRequest: (request, callback) => {",
+                    [
+                        "const origin = request.headers.origin;",
+                        "// the first argument is an error's text; a number there hangs WebSockets",
+                        "callback(null, !origin || allowed.includes(origin));",
+                    ],
+                    "}",
+                )
+            ),
+        ]
+    )
+    return _fix(ask, "Let allowRequest accept the page; what else it checks, the client has to send", after)
+
+
+def _sticky(ask: Ask) -> Fix:
+    after = """\
+const cluster = require("cluster");
+const http = require("http");
+const { setupMaster, setupWorker } = require("@socket.io/sticky");
+const { Server } = require("socket.io");
+
+if (cluster.isPrimary) {
+  const httpServer = http.createServer();
+  setupMaster(httpServer, { loadBalancingMethod: "least-connection" });
+  httpServer.listen(%d);
+  for (let i = 0; i < require("os").cpus().length; i++) cluster.fork();
+} else {
+  const io = new Server(http.createServer());
+  setupWorker(io);
+}"""
+    title = "Several processes on one machine: keep each session on its process, or run one"
+    return _fix(ask, title, after % ask.port, where="where the processes are started (npm install @socket.io/sticky)")
+
+
+def _middleware(ask: Ask) -> Fix:
+    after = block(
+        f"io.of({js(ask.plan.target.namespace)}).use((socket, next) => {{",
+        [
+            "const { token } = socket.handshake.auth;   // what the client gives as auth",
+            "// whatever reaches next() as an Error is what the page sees",
+            'next(token ? undefined : new Error("not authorized"));',
+        ],
+        "});",
+    )
+    return _fix(
+        ask,
+        "Look into the middleware that refuses: it reads what the client does not send",
+        after,
+        where="where io.use(...) is called",
+    )
+
+
+def _namespace(ask: Ask) -> Fix:
+    after = block(
+        f'io.of({js(ask.plan.target.namespace)}).on("connection", (socket) => {{',
+        ['console.log("connected", socket.id);'],
+        "});",
+    )
+    return _fix(ask, "Declare the namespace on the server", after, where="after new Server(...)")
+
+
+def _reply(ask: Ask) -> Fix:
+    after = block(
+        f"io.of({js(ask.plan.target.namespace)}).use(async (socket, next) => {{",
+        [
+            block("try {", ["// … await what has to be known first …", "next();"], "} catch (error) {"),
+            block("", ["next(error);"], "}").removeprefix("\n"),
+        ],
+        "});",
+    )
+    return _fix(
+        ask,
+        "Call next() on every way through a middleware; without it nobody answers",
+        after,
+        where="where io.use(...) is called",
+    )
+
+
+FIXES: dict[str, Cure] = {
+    "cors-not-configured": _not_configured,
+    "origin-not-in-list": _not_in_list,
+    "static-origin-mismatch": _repair("List the origins in an array: a single string is sent to every page"),
+    "origin-trailing-slash": _repair("Cut what stands behind the host: an origin has no path, not even a slash"),
+    "origin-comma-list": _repair("Give each origin its own string: one string with commas is no list"),
+    "origin-no-scheme": _repair("Write the scheme: an origin begins with https:// or http://"),
+    "origin-callback-error": _callback,
+    "wildcard-with-credentials": _wildcard,
+    "acac-missing": _credentials,
+    "preflight-header-not-allowed": _headers,
+    "preflight-unhandled-v2": _preflight_continue,
+    "proxy-strips-acao": _not_configured,
+    "error-response-without-cors": _log_refusals("Let the server say what it refuses: the browser hides it"),
+    "client-too-old": _eio3,
+    "server-too-old": _update,
+    "transport-disabled": _transports,
+    "path-mismatch": _path,
+    "server-refused": _listen,
+    "connection-reset": _listen,
+    "plain-websocket-server": _attach,
+    "allowrequest-403": _allow_request,
+    "ws-refused": _log_refusals("Let the server say why it refuses the WebSocket"),
+    "no-sticky-sessions": _sticky,
+    "connect-middleware-error": _middleware,
+    "invalid-namespace": _namespace,
+    "no-connect-reply": _reply,
+}  # fmt: skip
