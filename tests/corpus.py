@@ -1,4 +1,4 @@
-"""Plays a case of the browsers' corpus (tests/truth) offline: the engines' generators over the case's scripted answers."""
+"""Plays a case of the browsers' corpus (tests/truth) offline: the generators over the case's scripted answers."""
 
 from __future__ import annotations
 

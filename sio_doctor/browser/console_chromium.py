@@ -16,7 +16,8 @@ _CREDENTIALS_TAIL = (
 _TEXTS = {
     "allow-origin-missing": "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
     "allow-origin-mismatch": (
-        "The 'Access-Control-Allow-Origin' header has a value '{allow_origin}' that is not equal to the supplied origin."
+        "The 'Access-Control-Allow-Origin' header has a value '{allow_origin}' that is not equal to the "
+        "supplied origin."
     ),
     "allow-origin-invalid": "The 'Access-Control-Allow-Origin' header contains the invalid value '{allow_origin}'.",
     "allow-origin-multiple": (
@@ -42,8 +43,8 @@ _TEXTS = {
         "Redirect location '' contains a username and password, which is disallowed for cross-origin requests."
     ),
     "redirect-scheme": (
-        "Cross origin requests are only supported for protocol schemes: chrome, chrome-experimental-site-token-provider, "
-        "chrome-extension, chrome-untrusted, data, http, https, isolated-app."
+        "Cross origin requests are only supported for protocol schemes: chrome, "
+        "chrome-experimental-site-token-provider, chrome-extension, chrome-untrusted, data, http, https, isolated-app."
     ),
 }
 _ABOUT_THE_PREFLIGHT = "Response to preflight request doesn't pass access control check: "
@@ -74,9 +75,9 @@ def lines(refusal: Refusal) -> list[str]:
     match refusal.code:
         case "mixed-content" if refusal.target is not None:
             return [
-                f"Mixed Content: The page at '{refusal.fetch.page.url}' was loaded over HTTPS, but requested an insecure "
-                f"XMLHttpRequest endpoint '{_url(refusal.target)}'. This request has been blocked; the content must be "
-                "served over HTTPS."
+                f"Mixed Content: The page at '{refusal.fetch.page.url}' was loaded over HTTPS, but requested an "
+                f"insecure XMLHttpRequest endpoint '{_url(refusal.target)}'. This request has been blocked; the "
+                "content must be served over HTTPS."
             ]
         case "bad-port":
             return _failed("ERR_UNSAFE_PORT")
@@ -157,8 +158,9 @@ def _websocket_text(why: Response | NoResponse | str, fault: str) -> str:
         case "accept-wrong":
             return f"{handshake}Incorrect 'Sec-WebSocket-Accept' header value"
         case "protocol":
-            asked = printable(why.get("sec-websocket-protocol") or "")
-            return f"{handshake}Response must not include 'Sec-WebSocket-Protocol' header if not present in request: {asked}"
+            chosen = printable(why.get("sec-websocket-protocol") or "")
+            unasked = "Response must not include 'Sec-WebSocket-Protocol' header if not present in request"
+            return f"{handshake}{unasked}: {chosen}"
     extension = unasked_extension(why)
     return f"{handshake}Found an unsupported extension '{extension}' in 'Sec-WebSocket-Extensions' header"
 

@@ -42,7 +42,7 @@ def lines(refusal: Refusal) -> list[str]:
     if refusal.stage == "preflight" and refusal.location:
         # The redirect that is not followed is judged once more.
         if refusal.code == "preflight-redirect":
-            return cause + [_judged_again(refusal, response), *_did_not_succeed(hop)]
+            return [*cause, _judged_again(refusal, response), *_did_not_succeed(hop)]
         return cause + _did_not_succeed(hop) * 2
     return cause + _did_not_succeed(hop)
 
@@ -50,9 +50,10 @@ def lines(refusal: Refusal) -> list[str]:
 def authorization_warning(hop: Hop) -> str:
     """Authorization was covered by ``*`` alone."""
     return (
-        f"Cross-Origin Request Warning: The Same Origin Policy will disallow reading the remote resource at {_url(hop.url)} "
-        "soon. (Reason: When the `Access-Control-Allow-Headers` is `*`, the `Authorization` header is not covered. To "
-        "include the `Authorization` header, it must be explicitly listed in CORS header `Access-Control-Allow-Headers`)."
+        "Cross-Origin Request Warning: The Same Origin Policy will disallow reading the remote resource at "
+        f"{_url(hop.url)} soon. (Reason: When the `Access-Control-Allow-Headers` is `*`, the `Authorization` header is "
+        "not covered. To include the `Authorization` header, it must be explicitly listed in CORS header "
+        "`Access-Control-Allow-Headers`)."
     )
 
 

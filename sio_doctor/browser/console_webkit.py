@@ -8,20 +8,17 @@ from sio_doctor.model import NoResponse, Response, get
 from sio_doctor.standards.url import Url, is_potentially_trustworthy, serialize
 
 #: Request headers that WebKit knows by name (its HTTPHeaderNames.in): it lists them before others, spelled its own way.
-_KNOWN = {
-    name.lower(): name
-    for name in (
-        "Accept Accept-Charset Accept-Encoding Accept-Language Accept-Ranges Access-Control-Allow-Credentials "
-        "Access-Control-Allow-Headers Access-Control-Allow-Methods Access-Control-Allow-Origin "
-        "Access-Control-Expose-Headers Access-Control-Max-Age Age Authorization Cache-Control Content-Disposition "
-        "Content-Encoding Content-Language Content-Location Content-Range Content-Security-Policy "
-        "Content-Security-Policy-Report-Only Content-Type Default-Style ETag Expires If-Match If-Modified-Since "
-        "If-None-Match If-Range If-Unmodified-Since Last-Event-ID Last-Modified Link Location Ping-From Ping-To Pragma "
-        "Purpose Range Referrer-Policy Refresh Server Server-Timing Service-Worker SourceMap Timing-Allow-Origin "
-        "Upgrade-Insecure-Requests User-Agent Vary X-Content-Type-Options X-DNS-Prefetch-Control X-Frame-Options "
-        "X-SourceMap X-XSS-Protection Icy-MetaInt Icy-Metadata"
-    ).split()
-}
+_KNOWN = """
+    Accept Accept-Charset Accept-Encoding Accept-Language Accept-Ranges Access-Control-Allow-Credentials
+    Access-Control-Allow-Headers Access-Control-Allow-Methods Access-Control-Allow-Origin
+    Access-Control-Expose-Headers Access-Control-Max-Age Age Authorization Cache-Control Content-Disposition
+    Content-Encoding Content-Language Content-Location Content-Range Content-Security-Policy
+    Content-Security-Policy-Report-Only Content-Type Default-Style ETag Expires If-Match If-Modified-Since
+    If-None-Match If-Range If-Unmodified-Since Last-Event-ID Last-Modified Link Location Ping-From Ping-To Pragma
+    Purpose Range Referrer-Policy Refresh Server Server-Timing Service-Worker SourceMap Timing-Allow-Origin
+    Upgrade-Insecure-Requests User-Agent Vary X-Content-Type-Options X-DNS-Prefetch-Control X-Frame-Options
+    X-SourceMap X-XSS-Protection Icy-MetaInt Icy-Metadata
+"""
 _NOT_CORS_SCHEME = "not allowed to follow a cross-origin CORS redirection with non CORS scheme"
 
 
@@ -45,9 +42,11 @@ def lines(refusal: Refusal) -> list[str]:
 
 def blocked_content(page_url: str, url: Url) -> str:
     """Mixed content. WebKit drops the end of the sentence for loopback."""
-    end = "." if is_potentially_trustworthy(url) else " be served over HTTPS."
-    line = f"[blocked] The page at {page_url} requested insecure content from {_url(url)}. This content was blocked and must"
-    return line.removesuffix(".") if end == "." else line + end
+    tail = "" if is_potentially_trustworthy(url) else " be served over HTTPS."
+    return (
+        f"[blocked] The page at {page_url} requested insecure content from {_url(url)}. "
+        f"This content was blocked and must{tail}"
+    )
 
 
 def websocket_failed(url: Url, why: Response | NoResponse | str, fault: str) -> str:
@@ -95,7 +94,7 @@ def _no_answer(url: Url, failure: NoResponse) -> str:
         case "dns":
             return "A server with the specified hostname could not be found."
         case "tls":
-            return f"The certificate for this server is invalid. You might be connecting to a server that is pretending to be “{url.host}”, which could put your confidential information at risk."
+            return "The certificate for this server is invalid."
     return "Could not connect to the server."
 
 
@@ -132,7 +131,8 @@ def _cause(refusal: Refusal) -> str:
         case "method-not-allowed":
             return f"Method {refusal.name} is not allowed by Access-Control-Allow-Methods."
         case "header-not-allowed":
-            return f"Request header field {_first_missing(refusal, response)} is not allowed by Access-Control-Allow-Headers."
+            name = _first_missing(refusal, response)
+            return f"Request header field {name} is not allowed by Access-Control-Allow-Headers."
     if "," in (get(response.headers, "access-control-allow-origin") or ""):
         return "Access-Control-Allow-Origin cannot contain more than one origin."
     return f"Origin {refusal.origin} is not allowed by Access-Control-Allow-Origin. Status code: {response.status}"
@@ -146,5 +146,6 @@ def _first_missing(refusal: Refusal, response: Response) -> str:
     """The missing header that is named: known ones first, each group in the order in which they were set."""
     missing = missing_names(refusal.fetch, refusal.hop, response)
     in_order = [name for name, _ in refusal.fetch.headers if name.lower() in missing]
-    known = [_KNOWN[name.lower()] for name in in_order if name.lower() in _KNOWN]
+    spelling = {name.lower(): name for name in _KNOWN.split()}
+    known = [spelling[name.lower()] for name in in_order if name.lower() in spelling]
     return (known or in_order)[0]

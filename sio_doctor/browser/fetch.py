@@ -68,7 +68,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     for _ in range(LIMIT + 1):
-        # HTTP fetch, 3.1 If makeCORSPreflight is true … run CORS-preflight fetch.
+        # HTTP fetch, 4.1 If makeCORSPreflight is true … run CORS-preflight fetch.
         if is_needed(fetch, hop):
             judged = yield from cors_preflight_fetch(fetch, hop)
             if isinstance(judged, Refusal) and engine.enforces:
@@ -76,7 +76,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             if judged is True:
                 lines += console.authorization_warning(engine, hop)
             hop = replace(hop, preflighted=True)
-        # HTTP fetch, 3.4 Set response to the result of running HTTP-network-or-cache fetch.
+        # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
         answer = as_http_0_9(engine, hop.url, (yield _request(fetch, hop)))
         if isinstance(answer, NoResponse):
             code = "not-asked" if answer.kind == "not-asked" else "network-error"
@@ -185,7 +185,7 @@ def _request(fetch: Fetch, hop: Hop) -> Request:
 
 
 def _read(fetch: Fetch, hop: Hop, response: Response, lines: list[str]) -> Fetched:
-    """HTTP fetch, 5.: If tainting is "cors" and a CORS check returns failure, then return a network error."""
+    """HTTP fetch, 4.4 If tainting is "cors" and a CORS check returns failure, then return a network error."""
     if hop.cors and fetch.engine.enforces:
         failure = standard.cors_check(hop.origin, fetch.credentials, response.headers)
         if failure is not None:

@@ -42,7 +42,7 @@ def http_redirect_fetch(fetch: Fetch, hop: Hop, response: Response, location: st
 def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, target: Url | None) -> VerdictCode | None:
     match check:
         case "cors":
-            # HTTP fetch, 5.? If request's response tainting is "cors" and a CORS check … returns failure, then return
+            # HTTP fetch, 4.4 If request's response tainting is "cors" and a CORS check … returns failure, then return
             # a network error: the redirect itself must be readable.
             return standard.cors_check(hop.origin, fetch.credentials, response.headers) if hop.cors else None
         case "limit":
@@ -73,7 +73,7 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     issued_anew = not fetch.credentials or hop.preflighted
     headers = fetch.headers if engine.restores_headers and issued_anew else hop.headers
     method, body = hop.method, hop.body
-    # 12. If one of: status is 301 or 302 and request's method is `POST`; status is 303 and request's method is not
+    # 11. If one of: status is 301 or 302 and request's method is `POST`; status is 303 and request's method is not
     #     `GET` or `HEAD`: then set method to `GET` and body to null, and remove every request-body-header.
     if (response.status in (301, 302) and method == "POST") or (
         response.status == 303 and method not in ("GET", "HEAD")
@@ -82,10 +82,11 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
         headers = tuple((name, value) for name, value in headers if name.lower() not in _BODY_HEADERS)
     elif engine.delete_becomes_get and method == "DELETE" and here != there:
         method, body = "GET", None
-    # 13. If request's current URL's origin is not same origin with locationURL's origin, then remove `Authorization`.
+    # 12. If request's current URL's origin is not same origin with locationURL's origin, then remove `Authorization`.
     if here != there:
         headers = tuple((name, value) for name, value in headers if name.lower() != "authorization")
-    # 10./18. The redirect-taint: a second origin after a foreign one makes the request's origin opaque for good.
+    # Serializing a request origin: `null` where the redirect-taint is not "same-origin", that is, once a URL of a
+    # foreign origin has led to another origin. https://fetch.spec.whatwg.org/#serializing-a-request-origin
     tainted = here != there and not same_origin(hop.origin, here)
     origin = "null" if tainted else hop.origin
     return replace(

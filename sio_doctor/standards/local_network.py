@@ -15,10 +15,9 @@ AddressSpace = Literal["loopback", "local", "public"]
 _LOOPBACK = [ipaddress.ip_network(block) for block in ("127.0.0.0/8", "0.0.0.0/32", "::1/128", "::/128")]
 _LOCAL = [
     ipaddress.ip_network(block)
-    for block in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 169.254.0.0/16 172.16.0.0/12 192.168.0.0/16 fc00::/7 fe80::/10"
-    ).split()
+    for block in ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 ]
+_LOCAL += [ipaddress.ip_network(block) for block in ("fc00::/7", "fe80::/10")]
 
 
 def address_space(ip: str) -> AddressSpace:
