@@ -85,7 +85,7 @@ SCENARIOS: dict[str, Scenario] = {
             name="trailing-slash",
             title="the page's origin, written with a slash at its end",
             slug="origin-trailing-slash",
-            cors=Cors(origin=(PAGE + "/",)),
+            cors=Cors(origin=PAGE + "/"),
         ),
         Scenario(
             name="wildcard-credentials",
