@@ -37,6 +37,9 @@ class Send(NamedTuple):
 class Receive(NamedTuple):
     """Wait for the next message of that WebSocket."""
 
+    at_once: bool = False
+    """It is the open packet, which follows the 101 with no round trip between: waiting long is waiting in vain."""
+
 
 class Close(NamedTuple):
     """Close that WebSocket."""
@@ -144,9 +147,11 @@ class Session:
         opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookie())
         return (yield from _labelled(opening, purpose))
 
-    def message(self, sid: str | None = None) -> Generator[Step, Heard, str | NoResponse | Verdict]:
+    def message(
+        self, sid: str | None = None, *, at_once: bool = False
+    ) -> Generator[Step, Heard, str | NoResponse | Verdict]:
         """The next message; why none came; or the browser's verdict where a frame broke the connection."""
-        heard = yield Receive()
+        heard = yield Receive(at_once)
         if not isinstance(heard, Frame):
             return heard if isinstance(heard, NoResponse) else NOT_ASKED
         verdict = judge_frame(self.engine, websocket_url(self.plan, sid=sid), heard)
@@ -262,7 +267,7 @@ def _by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
 
 def _join_by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
     client, namespace = session.client, session.plan.target.namespace
-    first = yield from session.message()
+    first = yield from session.message(at_once=True)
     if not isinstance(first, str):
         return _silent(first, "The WebSocket opened, but no open packet came over it")
     if not first.startswith("0") or engineio.open_packet(first[1:]) is None:

@@ -13,13 +13,16 @@ import msgspec
 from sio_doctor.browser.client import NOT_ASKED, Ask, Heard, Receive, Send, Step, polling_url
 from sio_doctor.browser.replay import Key, Script, alike, server_of, unreachable
 from sio_doctor.model import STAND_IN, Exchange, Handshake, NoResponse, Plan, Purpose, Request
-from sio_doctor.probe.network import Conversation, Network
+from sio_doctor.probe.network import Network
+from sio_doctor.probe.websocket import Conversation
 from sio_doctor.standards import engineio
 
 Result = TypeVar("Result")
 
 #: Requests for the first origin, and for each further one.
 BUDGET, BUDGET_FURTHER = 40, 12
+#: Seconds that a WebSocket's open packet may take.
+OPEN_PACKET = 3.0
 #: What is kept back of it to close the sessions that were opened.
 RESERVE = 4
 
@@ -44,7 +47,7 @@ class Talk:
         """Sends, or waits for the next message."""
         if isinstance(step, Send):
             return await self.conversation.send(step.text)
-        heard = await self.conversation.receive()
+        heard = await self.conversation.receive(OPEN_PACKET if step.at_once else None)
         if isinstance(heard, NoResponse):
             self.ended = heard
         return heard
