@@ -92,8 +92,8 @@ def allowrequest_403(case: Case) -> Iterable[Hit]:
         refusal = case.refusal(exchange)
         if exchange is None or refusal is None or refusal.family != "node" or is_v2_refusal(case, exchange):
             continue
-        if refusal.code == 4 or (refusal.code is None and refusal.form == "json"):
-            groups.setdefault(refusal.message or "Forbidden", []).append((page, exchange))
+        if refusal.code == 4:
+            groups.setdefault(refusal.message, []).append((page, exchange))
     for said, members in groups.items():
         exchange = members[0][1]
         pages = _pages(case, (page for page, _ in members))

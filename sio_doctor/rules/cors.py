@@ -95,6 +95,11 @@ def is_bare(exchange: Exchange | None) -> bool:
     )
 
 
+def is_disallowed(preflight: Exchange | None) -> bool:
+    """Starlette's CORSMiddleware (FastAPI's) refuses the preflight because of its origin."""
+    return bool(preflight and preflight.response and "Disallowed CORS origin" in preflight.response.text)
+
+
 def let_in(case: Case) -> dict[str, Exchange]:
     """The origins that some handshake or preflight answered with an Access-Control-Allow-Origin of their own."""
     found: dict[str, Exchange] = {}

@@ -13,6 +13,7 @@ from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
     Blocked,
     blocked,
+    is_disallowed,
     is_python,
     lines,
     listing,
@@ -106,7 +107,7 @@ def _by_framework(case: Case, one: Blocked) -> bool:
     """The application answers preflights by itself, and only once: no proxy added a line to that."""
     preflight = one.preflight
     clean = 200 <= status(preflight) < 300 and len(lines(preflight)) == 1 and bool(lines(preflight, ALLOW_METHODS))
-    return is_python(case) and (clean or "Disallowed CORS origin" in _text(preflight))
+    return is_python(case) and (clean or is_disallowed(preflight))
 
 
 @rule("SIO322", "proxy-strips-acao", "A layer in front removes the CORS headers", Rung.HANDSHAKE)
@@ -175,7 +176,3 @@ def error_response_without_cors(case: Case) -> Iterable[Hit]:
                 rung=Rung.POST if exchange.request.method == "POST" else Rung.POLL,
             )
             break
-
-
-def _text(exchange: Exchange | None) -> str:
-    return exchange.response.text if exchange is not None and exchange.response is not None else ""

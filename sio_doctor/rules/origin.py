@@ -13,6 +13,7 @@ from sio_doctor.rules.cors import (
     Blocked,
     blocked,
     difference,
+    is_disallowed,
     is_python,
     let_in,
     lines,
@@ -100,6 +101,8 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
         if origin not in pages:
             apart = difference(origin, pages[0])
             message += f" It does let {origin} in" + (f"; {apart}." if apart else ".")
+    if is_disallowed(first.preflight):
+        message += " A CORS middleware around it keeps that list: its words are “Disallowed CORS origin”."
     if "null" in pages:
         message += " `null` is the origin of a page opened from a file, or in a sandboxed frame."
     headers = [
@@ -113,11 +116,12 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
 
 def _silent(case: Case, one: Blocked) -> Literal["", "cors-not-configured", "origin-not-in-list"]:
     """Why the handshake has no Access-Control-Allow-Origin; ``""`` where it has one, or where a layer took it away."""
+    if one.at_preflight and is_disallowed(one.preflight):
+        return "origin-not-in-list"  # whatever the server behind that middleware would say
     if lines(one.handshake):
         return ""
     others = let_in(case).keys() - {one.page}
-    disallowed = one.preflight and one.preflight.response and "Disallowed CORS origin" in one.preflight.response.text
-    if varies(one.handshake) or others or disallowed:
+    if varies(one.handshake) or others or is_disallowed(one.preflight):
         return "origin-not-in-list"
     return "" if proxied_away(case, one) else "cors-not-configured"
 

@@ -12,6 +12,7 @@ from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
     Blocked,
     blocked,
+    is_disallowed,
     lines,
     listing,
     needed,
@@ -105,8 +106,7 @@ def _refused_upstream(case: Case, one: Blocked) -> bool:
     response = one.preflight.response if one.preflight else None
     if response is None:
         return not _speaks_3(case, one)
-    refused = response.status >= 400 and case.refusal(one.preflight) is None
-    return refused and "Disallowed CORS origin" not in response.text
+    return response.status >= 400 and case.refusal(one.preflight) is None and not is_disallowed(one.preflight)
 
 
 @rule("SIO405", "preflight-unhandled-v2", "Engine.IO does not answer preflights", Rung.PREFLIGHT)

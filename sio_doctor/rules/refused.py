@@ -125,7 +125,7 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     every origin unless told otherwise.
 
     **How it is told.** The handshake gets 403 `{"code":4,"message":"Forbidden"}` without CORS headers, from a server
-    that is Socket.IO 2: its 400 to preflights has them for any origin.
+    that is Socket.IO 2: its 400 to preflights has them for any origin. Version 1 says 400 `{"code":null}`.
 
     **What it is not.** In Socket.IO 3 and 4 code 4 is `allowRequest` (`allowrequest-403`); there `cors` never refuses
     a request. In Socket.IO 2 a refusal in other words than "Forbidden" is `allowRequest` too.
@@ -137,9 +137,9 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     assert exchange is not None
     yield Hit(
         message=(
-            f"The Socket.IO 2 server at {case.plan.target.url} refuses {listing(pages)} with 403 “Forbidden”: its "
-            f"origins option does not match. It compares with the port, also the default one: this page is "
-            f"{listing(map(_with_port, pages))} there. An allowRequest function that refuses would look the same."
+            f"The Socket.IO 2 server at {case.plan.target.url} refuses {listing(pages)} with "
+            f"{status(exchange)}: its origins option does not match. It compares with the port, also the "
+            f"default one: this page is {listing(map(_with_port, pages))} there. An allowRequest function that refuses would look the same."
         ),
         origins=tuple(pages),
         headers=(check(exchange, "status", "200"), needed(pages[0], exchange)),
@@ -151,6 +151,8 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
 def is_v2_refusal(case: Case, exchange: Exchange) -> bool:
     """That refusal of the handshake is what the ``origins`` option of Socket.IO 2 answers."""
     refusal = case.refusal(exchange)
+    if refusal is not None and refusal.family == "node" and refusal.code is None:
+        return True  # version 1 has no code for it
     if refusal is None or (refusal.code, refusal.message) != (4, "Forbidden") or lines(exchange):
         return False
     preflights = [e for e in case.all("preflight", "simulated-preflight") if (r := case.refusal(e)) and r.code == 2]

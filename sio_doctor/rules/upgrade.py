@@ -122,7 +122,9 @@ def ws_refused(case: Case) -> Iterable[Hit]:
             refusal = case.refusal(exchange)
             words = f"{status(exchange)} “{refusal.message}”" if refusal else described(exchange.response)
             message = f"The server at {url} refuses the WebSocket with {words}, though polling works."
-            if "Cross origin" in exchange.response.text:
+            if refusal and refusal.message.startswith("Invalid transport"):
+                message += " Those words mean that WebSocket is not among the server's transports."
+            elif "Cross origin" in exchange.response.text:
                 message += " Those are the words of Tornado, which checks the origin of WebSockets by itself."
             elif is_python(case) and status(exchange) == 403:
                 message += " ASGI servers answer so whatever the reason; the application's log has it."

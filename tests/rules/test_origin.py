@@ -143,6 +143,14 @@ def test_a_middleware_that_disallows_the_origin_has_a_list() -> None:
     assert fired(asked(preflight=refused)) == {"origin-not-in-list"}
 
 
+def test_a_middleware_s_list_counts_though_the_server_behind_lets_everybody_in() -> None:
+    refused = response(400, ("vary", "Origin"), body="Disallowed CORS origin", reason="Bad Request")
+    whole = asked(allow(PAGE), VARY, preflight=refused, extra_headers=(("x-token", "1"),))
+    assert fired(whole) == {"origin-not-in-list"}
+    (hit,) = hits("origin-not-in-list", whole)
+    assert "A CORS middleware around it keeps that list" in hit.message
+
+
 def test_the_null_origin_is_explained() -> None:
     (hit,) = hits("origin-not-in-list", asked(VARY, origins=("null",)))
     assert "opened from a file" in hit.message

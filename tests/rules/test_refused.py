@@ -135,6 +135,11 @@ def test_the_origins_of_version_2_by_its_version() -> None:
     assert fired(case(whole, server=Server(stack="socket.io", version="2.5.0"))) == {"v2-origins-needs-port"}
 
 
+def test_version_1_has_no_code_for_it() -> None:
+    refusal = response(400, ALLOWED, ("Content-Type", "application/json"), body='{"code":null}', reason="Bad Request")
+    assert fired(evidence({"version": 2}, [exchange("handshake", refusal)])) == {"v2-origins-needs-port"}
+
+
 def test_in_version_4_code_4_is_allow_request() -> None:
     exchanges = [
         exchange("handshake", node_error(4, ALLOWED, VARY)),
