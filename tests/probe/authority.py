@@ -1,0 +1,72 @@
+"""A certificate authority for the tests, and server certificates good and bad, made by the openssl command."""
+
+from __future__ import annotations
+
+import atexit
+import ssl
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tests.servers import need
+
+_CONFIGURATION = """
+[ca]
+default_ca = own
+[own]
+database = {folder}/index.txt
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+copy_extensions = copy
+unique_subject = no
+[any]
+commonName = supplied
+[req]
+distinguished_name = name
+[name]
+"""
+
+
+@cache
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="sio-doctor-ca-")
+    atexit.register(folder.cleanup)
+    made = Path(folder.name)
+    (made / "index.txt").touch()
+    (made / "serial").write_text("01\n")
+    (made / "ca.cnf").write_text(_CONFIGURATION.format(folder=made))
+    _openssl("req", "-x509", *_new_key(made / "ca.key"), "-out", str(made / "ca.pem"), "-subj", "/CN=Own CA")
+    return made
+
+
+def authority() -> Path:
+    """The authority's certificate, PEM."""
+    return _folder() / "ca.pem"
+
+
+@cache
+def server_context(*, name: str = "DNS:localhost", start: str = "", end: str = "") -> ssl.SSLContext:
+    """A server's TLS with a certificate of the authority, for ``name``; dates as ``20200101000000Z``."""
+    stem = _folder() / f"server-{name.replace(':', '-')}{start}{end}"
+    key, request, certificate = (stem.with_suffix(suffix) for suffix in (".key", ".csr", ".pem"))
+    extension = ("-addext", f"subjectAltName={name}")
+    _openssl("req", *_new_key(key), "-out", str(request), "-subj", "/CN=server", *extension)
+    dates = [*(("-startdate", start) if start else ()), *(("-enddate", end) if end else ("-days", "2"))]
+    issuer = ["-cert", str(authority()), "-keyfile", str(_folder() / "ca.key")]
+    _openssl("ca", "-batch", "-notext", *issuer, "-in", str(request), "-out", str(certificate), *dates)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _new_key(path: Path) -> list[str]:
+    config = ["-config", str(path.parent / "ca.cnf")]
+    return [*config, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path)]
+
+
+def _openssl(command: str, *arguments: str) -> None:
+    config = ["-config", str(_folder() / "ca.cnf")] if command == "ca" else []
+    subprocess.run([need("openssl"), command, *config, *arguments], check=True, capture_output=True, timeout=30)
