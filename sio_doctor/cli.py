@@ -41,9 +41,9 @@ def sio_doctor(
 
 
 def run(arguments: list[str]) -> int:
-    """Runs the command line and returns its status: 0 nothing found, 1 something, 2 wrong usage, 3 our fault, 130 ^C."""
+    """Runs the command line; returns its status: 0 nothing found, 1 something, 2 wrong usage, 3 our fault, 130 ^C."""
     try:
-        return int(app(arguments, standalone_mode=False) or 0)
+        return int(app(arguments, prog_name="sio-doctor", standalone_mode=False) or 0)
     except typer.TyperException as error:  # a usage error: one sentence, as for all other bad input
         _complain(f"{' '.join(error.format_message().split())} Try 'sio-doctor --help'.")
         return 2

@@ -20,6 +20,7 @@ import msgspec
 
 Browser = Literal["chromium", "firefox", "webkit"]
 Transport = Literal["polling", "websocket"]
+ClientVersion = Literal[2, 3, 4]
 Severity = Literal["error", "warning", "info"]
 
 #: Name and value pairs in wire order, duplicates kept, latin-1.
@@ -63,7 +64,7 @@ class Target(Model, frozen=True, kw_only=True):
 class Client(Model, frozen=True, kw_only=True):
     """socket.io-client, as the page uses it."""
 
-    version: Literal[2, 3, 4] = 4
+    version: ClientVersion = 4
     transports: tuple[Transport, ...] = ("polling", "websocket")
     with_credentials: bool = False
     extra_headers: HeaderList = ()

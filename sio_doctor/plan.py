@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sio_doctor.model import Browser, Client, HeaderList, Plan, Target, Transport
+from sio_doctor.model import Browser, Client, ClientVersion, HeaderList, Plan, Target, Transport
 from sio_doctor.standards import url as urls
 
+VERSIONS: tuple[ClientVersion, ...] = get_args(ClientVersion)
 BROWSERS: tuple[Browser, ...] = get_args(Browser)
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
@@ -162,10 +163,11 @@ def _protocol(value: str | None) -> int | None:
     return int(value) if value in ("3", "4") else None
 
 
-def _version(asked: int | None, protocol: int | None, notes: list[str]) -> Literal[2, 3, 4]:
+def _version(asked: int | None, protocol: int | None, notes: list[str]) -> ClientVersion:
     if asked is not None:
-        if asked == 2 or asked == 3 or asked == 4:
-            return asked
+        for version in VERSIONS:
+            if version == asked:
+                return version
         raise PlanError(f"--client takes 2, 3 or 4, the version of socket.io-client in the page, not {asked}.")
     if protocol == 3:
         notes.append("EIO=3 in the URL: the page's client was taken for socket.io-client 2.")

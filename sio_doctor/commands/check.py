@@ -21,7 +21,7 @@ def check(
     ] = None,
     client: Annotated[
         int | None,
-        typer.Option(metavar="2|3|4", help="Version of socket.io-client.  [default: 4]", rich_help_panel=_CLIENT),
+        typer.Option(metavar="2|3|4", help="Version of socket.io-client.", show_default="4", rich_help_panel=_CLIENT),
     ] = None,
     transports: Annotated[
         list[str] | None,
@@ -31,7 +31,8 @@ def check(
         bool | None,
         typer.Option(
             "--with-credentials/--without-credentials",
-            help="The client's withCredentials.  [default: on for client 2, else off]",
+            help="The client's withCredentials.",
+            show_default="on for client 2, else off",
             rich_help_panel=_CLIENT,
         ),
     ] = None,
@@ -43,10 +44,10 @@ def check(
     ] = None,
     path: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="The handshake path.  [default: /socket.io/]", rich_help_panel=_WHAT),
+        typer.Option(metavar="PATH", help="The handshake path.", show_default="/socket.io/", rich_help_panel=_WHAT),
     ] = None,
     namespace: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The namespace.  [default: /]", rich_help_panel=_WHAT)
+        str | None, typer.Option(metavar="NAME", help="The namespace.", show_default="/", rich_help_panel=_WHAT)
     ] = None,
     auth: Annotated[
         str | None, typer.Option(metavar="JSON", help="The client's auth payload.", rich_help_panel=_CLIENT)
@@ -57,7 +58,9 @@ def check(
     ] = None,
     browser: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="chromium, firefox or webkit.  [default: all three]", rich_help_panel=_WHAT),
+        typer.Option(
+            metavar="NAME", help="chromium, firefox or webkit.", show_default="all three", rich_help_panel=_WHAT
+        ),
     ] = None,
     format: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help="text or json.", rich_help_panel=_OUTPUT)
