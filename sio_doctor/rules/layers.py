@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sio_doctor.model import Exchange
+from sio_doctor.model import Exchange, HeaderCheck
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import (
     ALLOW_CREDENTIALS,
@@ -154,25 +154,56 @@ def error_response_without_cors(case: Case) -> Iterable[Hit]:
     **What it is not.** An unknown session is `no-sticky-sessions`. An error that the handshake itself gets belongs to
     the rules of the 2xx codes.
     """
+    for page, exchange in _hidden(case):
+        response = exchange.response
+        if response is None or response.status < 400 or is_unknown_session(case, exchange):
+            continue
+        message = (
+            f"The handshake with {case.plan.target.url} succeeds, but the {_step(exchange)} is answered "
+            f"{described(response)}. That answer has no {ALLOW_ORIGIN}, so the browser reports a CORS error and hides "
+            "the status: the error is what has to go."
+        )
+        yield _later(page, exchange, message, check(exchange, "status", "200"), needed(page, exchange))
+
+
+@rule("SIO324", "cors-on-handshake-only", "Only the handshake has CORS headers", Rung.POST)
+def cors_on_handshake_only(case: Case) -> Iterable[Hit]:
+    """The handshake is readable, then a later answer that is no error has no CORS headers.
+
+    A proxy that adds them to GET and forgets POST, code that adds them in `initial_headers`, which is asked for the
+    first answer of a session alone (`headers` is asked for all).
+
+    **How it is told.** The page may read the handshake; the answer to the POST of CONNECT, or to the poll, has status
+    200 and no `Access-Control-Allow-Origin`.
+
+    **What it is not.** A later answer that is an error has that error as its cause (`error-response-without-cors`).
+    """
+    for page, exchange in _hidden(case):
+        if status(exchange) != 200:
+            continue
+        message = (
+            f"The server at {case.plan.target.url} lets {page} read the handshake, but not the {_step(exchange)} "
+            f"behind it: that answer, though no error, has no {ALLOW_ORIGIN}. Every answer needs it, to GET and to POST."
+        )
+        good = [needed(page, handshake, ok=True)] if (handshake := case.handshake(page)) else []
+        yield _later(page, exchange, message, needed(page, exchange), *good)
+
+
+def _hidden(case: Case) -> Iterator[tuple[str, Exchange]]:
+    """For each page that may read the handshake: the first later answer without Access-Control-Allow-Origin."""
     for page in case.plan.origins:
-        if page == case.plan.target.url or case.opened(case.handshake(page)) is None:
+        if page == case.plan.target.url or case.opened(case.handshake(page)) is None or case.blocked(page):
             continue
-        if len(case.blocked(page)) == len(case.plan.browsers):
-            continue
-        for exchange in case.all("connect", "poll", origin=page):
-            response = exchange.response
-            if response is None or status(exchange) < 400 or lines(exchange) or is_unknown_session(case, exchange):
-                continue
-            what = "POST that carries CONNECT" if exchange.request.method == "POST" else "poll for the answer"
-            yield Hit(
-                message=(
-                    f"The handshake with {case.plan.target.url} succeeds, but the {what} is answered "
-                    f"{described(response)}. That answer has no {ALLOW_ORIGIN}, so the browser reports "
-                    "a CORS error and hides the status: the error is what has to go."
-                ),
-                origins=(page,),
-                headers=(check(exchange, "status", "200"), needed(page, exchange)),
-                exchanges=(exchange.id,),
-                rung=Rung.POST if exchange.request.method == "POST" else Rung.POLL,
-            )
-            break
+        later = case.all("connect", "poll", origin=page)
+        hidden = next((exchange for exchange in later if exchange.response is not None and not lines(exchange)), None)
+        if hidden is not None:
+            yield page, hidden
+
+
+def _step(exchange: Exchange) -> str:
+    return "POST that carries CONNECT" if exchange.request.method == "POST" else "poll for the answer"
+
+
+def _later(page: str, exchange: Exchange, message: str, *headers: HeaderCheck) -> Hit:
+    rung = Rung.POST if exchange.request.method == "POST" else Rung.POLL
+    return Hit(message=message, origins=(page,), headers=headers, exchanges=(exchange.id,), rung=rung)

@@ -176,10 +176,11 @@ def origin_comma_list(case: Case) -> Iterable[Hit]:
         case,
         "origin-comma-list",
         lambda page, value: (
-            f"The server at {case.plan.target.url} answers {page} with a list, {ALLOW_ORIGIN}: {value}, but browsers "
-            "accept exactly one origin there. A list has to be an array in the server's options, so that it answers "
-            "with the one that asks."
+            f"The server at {case.plan.target.url} answers with a list, {ALLOW_ORIGIN}: {value}, but browsers accept "
+            "exactly one origin there, so nobody is let in. A list has to be an array in the server's options, so that "
+            "it answers with the one that asks."
         ),
+        chosen=False,
     )
 
 
@@ -198,8 +199,9 @@ def origin_no_scheme(case: Case) -> Iterable[Hit]:
         "origin-no-scheme",
         lambda page, value: (
             f"The server at {case.plan.target.url} answers with {ALLOW_ORIGIN}: {value}, which is no origin because "
-            f"the scheme is missing; it would have to be {page}."
+            "the scheme is missing, so nobody is let in."
         ),
+        chosen=False,
     )
 
 
@@ -221,10 +223,10 @@ def origin_trailing_slash(case: Case) -> Iterable[Hit]:
     )
 
 
-def _misnamed(case: Case, slug: str, message: Callable[[str, str], str]) -> Iterable[Hit]:
-    """One hit for each value of that kind that pages were answered with."""
+def _misnamed(case: Case, slug: str, message: Callable[[str, str], str], *, chosen: bool = True) -> Iterable[Hit]:
+    """One hit for each value of that kind that pages were answered with; ``chosen`` as in ``blocked``."""
     values: dict[str, list[tuple[Blocked, Exchange]]] = {}
-    for one in blocked(case):
+    for one in blocked(case, chosen=chosen):
         for exchange in dict.fromkeys((one.decided.id, one.handshake.id)):
             answer = one.decided if exchange == one.decided.id else one.handshake
             if (value := _single(answer)) is not None and _kind(value, one.page) == slug:

@@ -82,15 +82,15 @@ def origin_callback_error(case: Case) -> Iterable[Hit]:
     **What it is not.** A middleware of `io.engine.use()` that refuses lets preflights pass and keeps the CORS headers
     (`engine-middleware-error`).
     """
-    pages = [page for page in case.plan.origins if (exchange := case.handshake(page)) and _failed(case, page, exchange)]
+    pages = [page for page in _pages(case) if (exchange := case.handshake(page)) and _failed(case, page, exchange)]
     if not pages:
         return
     exchange = case.handshake(pages[0])
     assert exchange is not None
     passes = next((other for other in case.all("control", "foreign", "handshake") if case.opened(other)), None)
     message = (
-        f"The server at {case.plan.target.url} answers {listing(pages)} with 400 “Bad request” (code 3): the function "
-        "that is its cors.origin fails for this origin instead of refusing it."
+        f"The server at {case.plan.target.url} answers {_whom(case, pages)} with 400 “Bad request” (code 3): the "
+        "function that is its cors.origin fails for this origin instead of refusing it."
     )
     if passes is None:
         message += (
@@ -102,7 +102,7 @@ def origin_callback_error(case: Case) -> Iterable[Hit]:
         message += f" A request {who} passes. Whatever the function means, this page is not on its list."
     yield Hit(
         message=message,
-        origins=tuple(pages),
+        origins=tuple(page for page in pages if page in case.plan.origins),
         headers=(check(exchange, "status", "200"), needed(pages[0], exchange)),
         exchanges=(exchange.id, *([passes.id] if passes else ())),
         rung=met_at(case, tuple(pages)),
@@ -130,18 +130,19 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     **What it is not.** In Socket.IO 3 and 4 code 4 is `allowRequest` (`allowrequest-403`); there `cors` never refuses
     a request. In Socket.IO 2 a refusal in other words than "Forbidden" is `allowRequest` too.
     """
-    pages = [page for page in case.plan.origins if _refused_by_v2(case, page)]
+    pages = [page for page in _pages(case) if _refused_by_v2(case, page)]
     if not pages:
         return
     exchange = case.handshake(pages[0])
     assert exchange is not None
+    message = (
+        f"The Socket.IO 2 server at {case.plan.target.url} refuses {_whom(case, pages)} with {status(exchange)}: its "
+        "origins option does not match. It compares with the port, also the default one"
+    )
+    message += f": the page is {listing(map(_with_port, pages))} there." if case.plan.origins else "."
     yield Hit(
-        message=(
-            f"The Socket.IO 2 server at {case.plan.target.url} refuses {listing(pages)} with "
-            f"{status(exchange)}: its origins option does not match. It compares with the port, also the "
-            f"default one: this page is {listing(map(_with_port, pages))} there. An allowRequest function that refuses would look the same."
-        ),
-        origins=tuple(pages),
+        message=f"{message} An allowRequest function that refuses would look the same.",
+        origins=tuple(page for page in pages if page in case.plan.origins),
         headers=(check(exchange, "status", "200"), needed(pages[0], exchange)),
         exchanges=tuple(e.id for page in pages if (e := case.handshake(page))),
         rung=met_at(case, tuple(pages)),
@@ -166,6 +167,15 @@ def _refused_by_v2(case: Case, page: str) -> bool:
 
 def _with_port(page: str) -> str:
     return page if re.search(r":\d+$", page) else page + (":443" if page.startswith("https:") else ":80")
+
+
+def _pages(case: Case) -> tuple[str, ...]:
+    """The chosen pages; where none was chosen and nobody got a session, the stand-in has to do."""
+    return case.plan.origins if case.open else case.pages
+
+
+def _whom(case: Case, pages: list[str]) -> str:
+    return listing(pages) if case.plan.origins else "every origin that was tried"
 
 
 def _words(exchange: Exchange) -> str:

@@ -34,7 +34,7 @@ def no_sticky_sessions(case: Case) -> Iterable[Hit]:
     """
     if "polling" not in case.plan.client.transports or not case.polls:
         return
-    probes, follow_ups = _sound(list(case.all("sticky"))), list(case.all("connect", "poll", "upgrade"))
+    probes, follow_ups = _sound(case, list(case.all("sticky"))), list(case.all("connect", "poll", "upgrade"))
     lost = [exchange for exchange in (*probes, *follow_ups) if is_unknown_session(case, exchange)]
     lost = [exchange for exchange in lost if not _spoilt(case, exchange)]
     if not lost:
@@ -68,14 +68,10 @@ def no_sticky_sessions(case: Case) -> Iterable[Hit]:
     )
 
 
-def _sound(probes: list[Exchange]) -> list[Exchange]:
-    """The no-ops on fresh connections; none where the server took one for an error, which ends the session."""
-    answers = {status(exchange) for exchange in probes if exchange.response is not None}
-    return probes if answers <= {200, 400} and not any(map(_is_bad, probes)) else []
-
-
-def _is_bad(exchange: Exchange) -> bool:
-    return exchange.response is not None and exchange.response.text.strip() == '"Bad Request"'
+def _sound(case: Case, probes: list[Exchange]) -> list[Exchange]:
+    """The posts on fresh connections; none where the server took one of them for an error, which ends the session."""
+    ended = any(status(exchange) >= 400 and not is_unknown_session(case, exchange) for exchange in probes)
+    return [] if ended else probes
 
 
 def _spoilt(case: Case, exchange: Exchange) -> bool:

@@ -80,6 +80,9 @@ def _seen(case: Case, page: str) -> list[tuple[Exchange, str]]:
             what = exchange.failure.message.rstrip(".") if exchange.failure else "no answer"
         elif case.opened(exchange):
             what = "an open packet"
+        elif exchange.response.status == 101:
+            heard = [frame.data[:40] for frame in exchange.response.frames if frame.direction == "in"]
+            what = f"accepted, then {listing(f'“{data}”' for data in heard) if heard else 'nothing'}"
         else:
             what = described(exchange.response)
         steps.append((exchange, f"{name}: {what}"))

@@ -153,6 +153,22 @@ def test_an_error_behind_the_handshake_is_hidden() -> None:
     assert hit.rung is Rung.POST
 
 
+@pytest.mark.parametrize(
+    "bare", [response(200, body="ok"), response(200, ("Access-Control-Allow-Methods", "*"), body="ok")]
+)
+def test_cors_headers_on_the_handshake_alone(bare: Response) -> None:
+    whole = evidence({}, [LET_IN, exchange("connect", bare), exchange("poll", response(200, body='40{"sid":"a"}'))])
+    assert fired(whole) == {"cors-on-handshake-only"}
+    (hit,) = hits("cors-on-handshake-only", whole)
+    assert "but not the POST that carries CONNECT behind it" in hit.message
+    assert [(one.found, one.ok) for one in hit.headers] == [(None, False), (PAGE, True)]
+
+
+def test_the_server_s_own_page_needs_no_headers_anywhere() -> None:
+    answers = [exchange("handshake", node_open()), exchange("connect", response(200, body="ok"))]
+    assert fired(evidence({"origins": (SERVER,)}, answers)) == set()
+
+
 def test_an_error_of_the_poll_is_met_later() -> None:
     answers = [LET_IN, exchange("connect", response(200, ALLOWED, body="ok")), exchange("poll", TOO_LARGE)]
     (hit,) = hits("error-response-without-cors", evidence({}, answers))

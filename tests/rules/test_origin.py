@@ -186,6 +186,19 @@ def test_the_header_names_something_else(value: str, slug: str, words: str) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "slug"),
+    [
+        ("https://a.example,https://b.example", "origin-comma-list"),
+        ("shop.example.com", "origin-no-scheme"),
+        ("https://a.example", None),
+    ],
+)
+def test_without_a_page_what_lets_nobody_in_is_a_fault(value: str, slug: str | None) -> None:
+    exchanges = [exchange(purpose, node_open(allow(value))) for purpose in ("control", "foreign", "handshake")]
+    assert fired(evidence({"origins": ()}, exchanges)) == ({slug} if slug else set())
+
+
 def test_a_fixed_origin_is_said_to_be_fixed_only_where_that_was_seen() -> None:
     fixed = (allow(ADMIN), VARY)
     (seen,) = hits("static-origin-mismatch", asked(*fixed, foreign=fixed))

@@ -130,6 +130,21 @@ def test_the_origins_of_version_2() -> None:
     assert hit.origins == (PAGE,)
 
 
+def test_without_a_page_and_without_a_session_it_is_said() -> None:
+    refused = [exchange(purpose, node_error(4)) for purpose in ("control", "foreign", "handshake")]
+    whole = evidence({"version": 2, "origins": ()}, [*refused, exchange("simulated-preflight", node_error(2, ALLOWED))])
+    (hit,) = hits("v2-origins-needs-port", whole)
+    assert hit.origins == ()
+    assert "refuses every origin that was tried" in hit.message
+
+
+def test_without_a_page_a_list_of_version_2_is_nobody_s_fault() -> None:
+    refused = [exchange(purpose, node_error(4)) for purpose in ("foreign", "handshake")]
+    preflight = exchange("simulated-preflight", node_error(2, ALLOWED))
+    whole = evidence({"version": 2, "origins": ()}, [exchange("control", node_v2_open()), *refused, preflight])
+    assert fired(whole) == set()
+
+
 def test_the_origins_of_version_2_by_its_version() -> None:
     whole = evidence({"version": 2}, [exchange("handshake", node_error(4))])
     assert fired(case(whole, server=Server(stack="socket.io", version="2.5.0"))) == {"v2-origins-needs-port"}
