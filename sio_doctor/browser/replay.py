@@ -42,7 +42,7 @@ class Script:
     def step(self, step: Send | Receive) -> Frame | NoResponse | None:
         """What came of that step then; ``not-asked`` where the conversation went another way."""
         response = self.exchange.response
-        frames = [frame for frame in response.frames if frame.type not in ("ping", "pong")] if response else []
+        frames = [frame for frame in response.frames if _is_step(frame)] if response else []
         frame = frames[self.at] if self.at < len(frames) else None
         if isinstance(step, Send):
             if frame is None or frame.direction != "out" or frame.data != step.text:
@@ -53,6 +53,11 @@ class Script:
             self.at += 1
             return frame
         return response.ended if frame is None and response and response.ended else NOT_ASKED
+
+
+def _is_step(frame: Frame) -> bool:
+    """Pings and pongs, and the close frame that ends our side, are no steps of the client."""
+    return frame.type not in ("ping", "pong") and (frame.direction, frame.type) != ("out", "close")
 
 
 class Memory:

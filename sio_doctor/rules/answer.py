@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.stranger import concerned, described, hit, met_at, strangers, who
+from sio_doctor.standards.engineio import read_refusal
 
 REASONS = {
     502: "the proxy in front got no usable answer from the Socket.IO server",
@@ -41,15 +43,23 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
         elif stranger.response.get("access-control-allow-origin") is None:
             message += "Such an answer has no CORS headers, so the browser speaks of CORS; the error is the cause."
         yield hit(case, stranger, message)
-    if found or case.open is None:
-        return
-    for exchange in case.all("control", "foreign"):
-        response = exchange.response
-        if response is not None and response.status >= 500 and not case.refusal(exchange):
-            message = f"The server fails now and then: one handshake got {described(response)}. {intermittent}"
-            headers = (check(exchange, "status", "200"),)
-            yield Hit(message, exchanges=(exchange.id,), headers=headers, severity="warning")
-            return
+    failed = [] if found or case.open is None else [*filter(_fails, case.all("control", "foreign"))]
+    if failed and failed[0].response is not None:
+        message = f"The server fails now and then: one handshake got {described(failed[0].response)}. {intermittent}"
+        # A page whose handshake passed may have met it in its next request.
+        failed += filter(_fails, case.all("connect", "poll"))
+        yield Hit(
+            message,
+            headers=(check(failed[0], "status", "200"),),
+            exchanges=tuple(exchange.id for exchange in failed),
+            severity=None if any(exchange.purpose in ("connect", "poll") for exchange in failed) else "warning",
+        )
+
+
+def _fails(exchange: Exchange) -> bool:
+    """It got a 5xx that Engine.IO did not word."""
+    response = exchange.response
+    return response is not None and response.status >= 500 and read_refusal(response) is None
 
 
 @rule("SIO203", "html-instead-of-handshake", "A web page answers instead of Socket.IO", Rung.HANDSHAKE)

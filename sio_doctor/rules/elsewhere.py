@@ -117,8 +117,8 @@ def _where(case: Case, exchange: Exchange, got: str) -> str:
     elif dropped := drops_upgrade(case):
         how = "closed after a second without a byte" if dropped.failure else "given up after a second (502)"
         message = (
-            f"Nothing serves {asked} here ({got}), yet a WebSocket to it was {how}. Engine.IO of Node does so "
-            "where the path is not its own: Socket.IO likely runs under another path."
+            f"{asked} is not Socket.IO's path here (it got {got}), yet a WebSocket to it was {how}. Engine.IO of "
+            "Node does that with a path that is not its own: Socket.IO runs under another one, or a proxy rewrites it."
         )
     else:
         message = (

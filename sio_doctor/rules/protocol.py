@@ -55,7 +55,7 @@ def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
         handshake, refusal = case.opened(exchange), case.refusal(exchange)
         if handshake is not None and handshake.protocol != client.protocol:
             said = f"answers EIO={client.protocol} in another version: {FRAMINGS[handshake.framing]}"
-        elif refusal is not None and _is_version(refusal):
+        elif refusal is not None and _is_version(refusal) and not _loses_query(case):
             said = f"refuses EIO={client.protocol}: “{refusal.message}”"
         else:
             continue
@@ -69,6 +69,12 @@ def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
         # Nobody connects, whichever page it is: with no page chosen too.
         yield Hit(message, headers=headers, exchanges=found, severity="error", rung=met_at(case, case.pages))
         return
+
+
+def _loses_query(case: Case) -> bool:
+    """Both versions are refused as unsupported: EIO does not reach the server."""
+    refusals = [case.refusal(case.first(purpose)) for purpose in ("handshake", "other-protocol")]
+    return all(refusal is not None and _is_version(refusal) for refusal in refusals)
 
 
 def _is_version(refusal: Refusal) -> bool:
@@ -88,7 +94,7 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
 
     **How it is told.** Polling gets `{"code":0,"message":"Transport unknown"}` (python: `"Invalid transport"`)
     while a WebSocket passes; or the WebSocket is refused and the open packet offers no upgrade to it. Where both
-    are refused in these words, the query was lost on the way: a proxy cut it off.
+    are refused in these words, or both versions as unsupported, the query was lost on the way: a proxy cut it off.
 
     **What it is not.** A proxy that cannot pass WebSockets on (`ws-proxy-no-upgrade`): there the open packet offers
     the upgrade. A server that offers none to a client that polls is only a hint.
@@ -115,26 +121,31 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
 
 
 def _polling_disabled(case: Case, accepted: Exchange | None, sockets: list[Exchange]) -> Iterator[Hit]:
-    refused = [(page, exchange) for page in case.pages if _unknown_transport(case, exchange := case.handshake(page))]
-    exchanges = [exchange for _, exchange in refused if exchange is not None]
-    if not exchanges:
+    lost = _loses_query(case)
+    refused = [
+        (page, exchange)
+        for page in case.pages
+        if (exchange := case.handshake(page)) and (lost or _unknown_transport(case, exchange))
+    ]
+    if not refused:
         return
-    pages = tuple(page for page, _ in refused)
-    first, refusal = exchanges[0], case.refusal(exchanges[0])
+    first = refused[0][1]
+    refusal = case.refusal(first)
     said = refusal.message if refusal else ""
     message = f"The client begins with polling, and the server does not know that transport: “{said}”. "
-    if accepted is not None:
+    if lost or any(_unknown_transport(case, exchange) for exchange in sockets):
+        message = (
+            f"The query does not reach the server as it was sent: whatever it says, the answer is “{said}”. A proxy "
+            "cuts off ?EIO=…&transport=…, or rewrites it."
+        )
+    elif accepted is not None:
         message += (
             "A WebSocket passes: the server's transports are websocket alone. Add polling there, or give the client "
             'transports: ["websocket"].'
         )
-    elif any(_unknown_transport(case, exchange) for exchange in sockets):
-        message = (
-            f"The server sees no transport in the request: polling and WebSocket both get “{said}”. A proxy cuts the "
-            "query off (?EIO=…&transport=…), or rewrites it."
-        )
     else:
         message += "Its transports do not name polling, or a proxy cuts the query off on the way."
+    pages = tuple(page for page, _ in refused)
     found = (first.id, *((accepted.id,) if accepted else ()))
     headers = (check(first, "status", "200"),)
     yield Hit(message, concerned(case, pages), headers=headers, exchanges=found, rung=met_at(case, pages))

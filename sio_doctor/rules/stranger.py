@@ -57,7 +57,7 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
         return "connect-middleware-error"  # python-socketio 4 runs its connect handler during the handshake
     if status in (401, 403, 407):
         return "basic-auth-or-401"
-    if served_elsewhere(case):
+    if served_elsewhere(case) or drops_upgrade(case):
         return "path-mismatch"
     if status == 426 or (not 200 <= status < 300 and speaks_plain_websocket(case)):
         return "plain-websocket-server"

@@ -103,6 +103,13 @@ def test_a_gateway_error_that_comes_and_goes_is_said_to() -> None:
     assert findings(evidence({}, asked))["gateway-5xx-no-cors"].severity == "warning"
 
 
+def test_a_gateway_error_that_the_page_meets_behind_the_handshake_is_no_warning() -> None:
+    asked = [exchange("handshake", node_open(ALLOWED)), exchange("control", NGINX_502), exchange("connect", NGINX_502)]
+    found = findings(evidence({}, asked))
+    assert next(iter(found)) == "gateway-5xx-no-cors"
+    assert found["gateway-5xx-no-cors"].severity == "error"
+
+
 def test_a_refusal_of_engine_io_is_no_gateway_error() -> None:
     asked = [exchange("handshake", node_error(3)), exchange("control", node_error(3))]
     assert "gateway-5xx-no-cors" not in findings(evidence({}, asked))
@@ -174,6 +181,13 @@ def test_a_rate_limit_is_the_only_finding() -> None:
     found = findings(evidence({}, everywhere(EXPRESS_429)))
     assert list(found) == ["rate-limit"]
     assert "60 seconds" in found["rate-limit"].message
+    assert found["rate-limit"].severity == "error"
+
+
+def test_a_rate_limit_behind_the_handshake_is_the_headline() -> None:
+    asked = [exchange("handshake", node_open(ALLOWED)), exchange("connect", EXPRESS_429)]
+    found = findings(evidence({"transports": ("polling",)}, asked))
+    assert next(iter(found)) == "rate-limit"
     assert found["rate-limit"].severity == "error"
 
 

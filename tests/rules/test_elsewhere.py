@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sio_doctor.model import Answer, Response
+from sio_doctor.model import Answer, Frame, Response
 from tests.rules.build import (
     Asked,
     evidence,
@@ -90,6 +90,14 @@ def test_the_path_that_answered_is_named(answer: Answer) -> None:
     assert found["path-mismatch"].severity == "error"
 
 
+def test_a_proxy_that_leads_to_a_page_of_the_application_does_not_hide_it_either() -> None:
+    page = html(200, "<h1>Hello</h1>", ("Server", "nginx/1.22.1"), ("X-Powered-By", "Express"), reason="OK")
+    gateway = html(502, "<html><head><title>502 Bad Gateway</title></head></html>", ("Server", "nginx/1.22.1"))
+    found = findings(evidence({}, there(page, gateway, nowhere(page))))
+    assert list(found) == ["path-mismatch"]
+    assert "proxy" in found["path-mismatch"].message
+
+
 def test_a_page_does_not_hide_the_path_that_answered() -> None:
     page = html(200, "<!doctype html><title>SPA</title>", reason="OK")
     assert list(findings(evidence({}, there(page, page, elsewhere())))) == ["path-mismatch"]
@@ -137,6 +145,13 @@ def test_a_plain_websocket_server() -> None:
     found = findings(evidence({}, there(WS_426, socket)))
     assert list(found) == ["plain-websocket-server"]
     assert "hello from plain ws" in found["plain-websocket-server"].message
+
+
+def test_a_plain_websocket_server_stops_a_client_that_begins_with_websocket() -> None:
+    ours = Frame(direction="out", type="close", data="")
+    socket = switching(ours, ended=failed("timeout", phase="frame"))
+    found = findings(evidence({"transports": ("websocket",)}, there(WS_426, socket)))
+    assert {slug: finding.severity for slug, finding in found.items()} == {"plain-websocket-server": "error"}
 
 
 def test_a_plain_websocket_server_that_is_silent_to_get() -> None:

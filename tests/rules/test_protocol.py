@@ -93,6 +93,14 @@ def test_a_lost_query_looks_alike_and_is_told_apart() -> None:
     assert "query" in found["transport-disabled"].message
 
 
+def test_a_query_that_lost_its_version_is_no_old_server() -> None:
+    asked = [exchange("handshake", node_error(5)), exchange("control", node_error(5))]
+    asked.append(exchange("other-protocol", node_error(5)))
+    found = findings(evidence({}, asked))
+    assert list(found) == ["transport-disabled"]
+    assert "query" in found["transport-disabled"].message
+
+
 def test_a_server_without_websocket() -> None:
     asked = [
         exchange("websocket", node_error(0, ALLOWED)),
