@@ -21,7 +21,7 @@ from sio_doctor.stacks import (
     python,
     socketio,
     socketio2,
-)  # fmt: skip
+)
 from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack
 from sio_doctor.standards import engineio
 
@@ -49,10 +49,9 @@ PAGE_FIRST = frozenset(
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
-FRONTED = (PROXY_FIRST | {"preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails"}) - {
-    "tls-untrusted",
-    "tls-name-or-date",
-}
+FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
+    "preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails", "python-origin-not-accepted",
+}  # fmt: skip
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 
 #: The servers, the commonest first, and for how many of them a cure is given where none was recognised.

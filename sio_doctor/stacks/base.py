@@ -69,6 +69,11 @@ class Ask(NamedTuple):
         parts = urlsplit(self.plan.target.url)
         return parts.port or (443 if parts.scheme == "https" else 80)
 
+    @property
+    def app_port(self) -> int:
+        """Where the server itself listens, as far as that can be known: behind 443 and 80 there mostly is a proxy."""
+        return 3000 if self.port in (80, 443) else self.port
+
     def layer(self, *names: str) -> bool:
         """One of these stands in front or around."""
         return has_layer(self.server, *names)

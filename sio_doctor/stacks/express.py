@@ -51,11 +51,11 @@ def _listen(ask: Ask) -> Fix:
             'const httpServer = require("http").createServer(app);',
             socketio.server(socketio.cors_option(ask, ask.pages)),
             "",
-            f"httpServer.listen({ask.port});",
+            f"httpServer.listen({ask.app_port});",
         ]
     )
     title = "Let the HTTP server listen that Socket.IO is on: app.listen() makes another one"
-    return _fix(title, "where the server starts, e.g. server.js", after, before=f"app.listen({ask.port});")
+    return _fix(title, "where the server starts, e.g. server.js", after, before=f"app.listen({ask.app_port});")
 
 
 def _gateway(ask: Ask) -> Fix | None:

@@ -60,6 +60,17 @@ def _location(title: str, *more: str, before: str | None = None) -> Cure:
     return lambda ask: _fix(title, location(ask, *more), before=before)
 
 
+#: nginx leaves out what the outer levels add as soon as a level adds something itself.
+_OWN_HEADERS = "add_header X-Content-Type-Options nosniff;   # one of its own keeps those of server { } out"
+
+
+def _fixed_origin(ask: Ask) -> Fix:
+    literal = conf(ask.details.get("allow-origin", ""), "")
+    title = "If nginx adds the header, take it away and let Socket.IO's cors option answer"
+    before = f"add_header Access-Control-Allow-Origin {literal};" if literal else None
+    return _fix(title, location(ask, _OWN_HEADERS), before=before)
+
+
 def _own(ask: Ask) -> bool:
     """A page of the server's own origin is refused: Python compares with what the proxy passes on."""
     return ask.plan.target.url in ask.origins
@@ -146,18 +157,18 @@ FIXES: dict[str, Cure] = {
     "no-sticky-sessions": _sticky,
     "duplicate-acao-proxy": _location(
         "Take nginx's own CORS headers away: Socket.IO sends them, and one is all a browser takes",
+        _OWN_HEADERS,
         before="add_header Access-Control-Allow-Origin *;",
     ),
     "wildcard-with-credentials": _location(
         "If nginx adds the *, take it away and let Socket.IO's cors option answer",
+        _OWN_HEADERS,
         before="add_header Access-Control-Allow-Origin *;",
     ),
-    "static-origin-mismatch": _location(
-        "If nginx adds the header, take it away and let Socket.IO's cors option answer",
-        before="add_header Access-Control-Allow-Origin …;",
-    ),
+    "static-origin-mismatch": _fixed_origin,
     "proxy-strips-acao": _location(
         "Let Socket.IO's CORS headers through, and the Origin on to it",
+        "proxy_hide_header X-Powered-By;   # one of its own keeps those of server { } out",
         before="proxy_hide_header Access-Control-Allow-Origin;",
     ),
     "error-response-without-cors": _errors,

@@ -68,7 +68,7 @@ def _scheme(ask: Ask) -> Fix:
     other = "http" if scheme == "https" else "https"
     title = f"Connect by {other}: this port speaks it"
     if other == "http" and any(origin.startswith("https:") for origin in ask.origins):
-        title = "This port speaks http alone, and an https page may not ask it: give the server TLS. From an http page"
+        title = "This port speaks http alone: give it TLS; until then only an http page can ask it, like this"
     return _fix(title, call(ask, url=f"{other}://{host}"), before=call(ask))
 
 
@@ -90,7 +90,10 @@ def _port(ask: Ask) -> Fix:
 def _path(ask: Ask) -> Fix | None:
     path = ask.details.get("path")
     if path:
-        return _fix("Ask at the path where Socket.IO answers", call(ask, path=path, namespace="/"), before=call(ask))
+        namespace = "/" if ask.plan.namespace_from_path else None
+        return _fix(
+            "Ask at the path where Socket.IO answers", call(ask, path=path, namespace=namespace), before=call(ask)
+        )
     if ask.plan.target.path == "/socket.io/":
         return None
     return _fix(
@@ -100,7 +103,8 @@ def _path(ask: Ask) -> Fix | None:
 
 def _websocket(ask: Ask) -> Fix:
     target = ask.plan.target
-    url = "ws" + target.url.removeprefix("http") + "/"
+    path = target.namespace if ask.plan.namespace_from_path else "/"
+    url = "ws" + target.url.removeprefix("http") + path
     after = f"const socket = new WebSocket({js(url)});"
     return _fix(
         "Use the browser's own WebSocket: the server is no Socket.IO server (and may want another path)",
@@ -125,7 +129,8 @@ def _transports(ask: Ask) -> Fix:
 
 def _without_cookies(ask: Ask) -> Fix:
     title = "Or send no cookies, if the server needs none (version 2 sends them unless it is told not to)"
-    return _fix(title, call(ask, "withCredentials: false"), before=call(ask, "withCredentials: true"))
+    before = call(ask) if ask.plan.client.version == 2 else call(ask, "withCredentials: true")
+    return _fix(title, call(ask, "withCredentials: false"), before=before)
 
 
 def _token(title: str) -> Cure:
@@ -178,7 +183,7 @@ FIXES: dict[str, Cure] = {
     "preflight-unhandled-v2": _token("Or send the token without a header: then there is no preflight"),
     "redirect-to-login": _token("Then let the page say who it is"),
     "basic-auth-or-401": _token("Then let the page say who it is"),
-    "connect-middleware-error": _token("Give what the server asks for"),
+    "connect-middleware-error": _token("Give what the server asks for, as auth"),
     "rate-limit": lambda ask: _fix(
         "Try again less often", call(ask, "reconnectionDelay: 5000", "reconnectionDelayMax: 60000")
     ),

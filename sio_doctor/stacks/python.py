@@ -170,9 +170,9 @@ def _one_worker(ask: Ask) -> Fix:
 
 def _start(ask: Ask) -> Fix:
     command = (
-        f"gunicorn -w 1 --threads 100 -b 0.0.0.0:{ask.port} app:app"
+        f"gunicorn -w 1 --threads 100 -b 0.0.0.0:{ask.app_port} app:app"
         if is_wsgi(ask)
-        else f"uvicorn app:app --host 0.0.0.0 --port {ask.port}"
+        else f"uvicorn app:app --host 0.0.0.0 --port {ask.app_port}"
     )
     title = "Start the server, on all addresses of the machine"
     return _fix(ask, title, command, where="the command that starts the server", language="sh")
@@ -219,7 +219,7 @@ def _handler(title: str, *lines: str) -> Cure:
 FIXES: dict[str, Cure] = {
     "python-origin-not-accepted": _not_accepted,
     "cors-not-configured": _listing("List the page's origin: an empty list sends no CORS header at all"),
-    "origin-not-in-list": _listing("Add the page's origin, exactly as the browser sends it"),
+    "origin-not-in-list": _listing("Add the page's origin to those that are listed, exactly as the browser sends it"),
     "origin-trailing-slash": _listing("Cut what stands behind the host: an origin has no path, not even a slash"),
     "origin-comma-list": _listing("Give each origin its own string: one string with commas is no list"),
     "origin-no-scheme": _listing("Write the scheme: an origin begins with https:// or http://"),

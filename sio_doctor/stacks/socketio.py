@@ -69,7 +69,8 @@ def _before(ask: Ask) -> str | None:
     if accepted := ask.details.get("accepted"):
         return f"origin: [{js(accepted)}]"
     literal = ask.details.get("allow-origin")
-    return f"origin: {js(literal)}" if literal and literal not in ask.pages else None
+    known = ("*", *ask.pages, *ask.plan.origins)
+    return f"origin: {js(literal)}" if literal and literal not in known else None
 
 
 def _not_configured(ask: Ask) -> Fix:
@@ -138,7 +139,9 @@ def _headers(ask: Ask) -> Fix:
     return _fix(ask, title, server(cors_option(ask, ask.pages)))
 
 
-def _preflight_continue(ask: Ask) -> Fix:
+def _preflight_continue(ask: Ask) -> Fix | None:
+    if ask.server.stack == "unknown":
+        return None  # version 2 is far likelier
     after = server(cors_option(ask, ask.pages))
     return _fix(ask, "Let the cors option answer preflights itself", after, before="preflightContinue: true")
 
@@ -183,8 +186,8 @@ def _listen(ask: Ask) -> Fix:
     return _fix(
         ask,
         "Start the server, on all addresses of the machine",
-        f"httpServer.listen({ask.port});   // no host: reachable from outside, and from outside its container",
-        before=f'httpServer.listen({ask.port}, "127.0.0.1");',
+        f"httpServer.listen({ask.app_port});   // no host: reachable from outside, and from outside its container",
+        before=f'httpServer.listen({ask.app_port}, "127.0.0.1");',
         where="where the server starts, e.g. server.js",
     )
 
@@ -215,24 +218,15 @@ def _allow_request(ask: Ask) -> Fix:
     return _fix(ask, "Let allowRequest accept the page; what else it checks, the client has to send", after)
 
 
-def _sticky(ask: Ask) -> Fix:
-    after = """\
-const cluster = require("cluster");
-const http = require("http");
-const { setupMaster, setupWorker } = require("@socket.io/sticky");
-const { Server } = require("socket.io");
-
-if (cluster.isPrimary) {
-  const httpServer = http.createServer();
-  setupMaster(httpServer, { loadBalancingMethod: "least-connection" });
-  httpServer.listen(%d);
-  for (let i = 0; i < require("os").cpus().length; i++) cluster.fork();
-} else {
-  const io = new Server(http.createServer());
-  setupWorker(io);
-}"""
-    title = "Several processes on one machine: keep each session on its process, or run one"
-    return _fix(ask, title, after % ask.port, where="where the processes are started (npm install @socket.io/sticky)")
+def _one_port_each(ask: Ask) -> Fix:
+    after = (
+        "// PORT=3000 node server.js, PORT=3001 node server.js: no cluster.fork(), no pm2 -i;\n"
+        "// the proxy in front keeps each client on one port\n"
+        "httpServer.listen(process.env.PORT || 3000);"
+    )
+    # Measured: it routes connections, and a browser keeps them for its next session.
+    title = "Run one process, or give each its own port: @socket.io/sticky still sends some clients to the wrong one"
+    return _fix(ask, title, after, where="where the server starts, e.g. server.js")
 
 
 def _middleware(ask: Ask) -> Fix:
@@ -302,8 +296,8 @@ FIXES: dict[str, Cure] = {
     "plain-websocket-server": _attach,
     "allowrequest-403": _allow_request,
     "ws-refused": _log_refusals("Let the server say why it refuses the WebSocket"),
-    "no-sticky-sessions": _sticky,
+    "no-sticky-sessions": _one_port_each,
     "connect-middleware-error": _middleware,
     "invalid-namespace": _namespace,
     "no-connect-reply": _reply,
-}  # fmt: skip
+}

@@ -49,7 +49,9 @@ def _entries(ask: Ask) -> str:
 
 def _origins(title: str) -> Cure:
     def cure(ask: Ask) -> Fix:
-        return _fix(title, _server(_entries(ask)), before=f"origins: {js_list(ask.pages)}")
+        wrong = ask.details.get("accepted")
+        entries = ask.pages if ask.slug == "v2-origins-needs-port" else (wrong,) if wrong else ()
+        return _fix(title, _server(_entries(ask)), before=f"origins: {js_list(entries)}" if entries else None)
 
     return cure
 
@@ -97,7 +99,7 @@ def _middleware(ask: Ask) -> Fix:
 
 FIXES: dict[str, Cure] = {
     "v2-origins-needs-port": _origins("Write the port into origins, even the default one"),
-    "origin-not-in-list": _origins("Add the page's origin, with its port"),
+    "origin-not-in-list": _origins("Add the page's origin to those that are listed, with its port"),
     "origin-trailing-slash": _origins("Cut the slash, and write the port"),
     "origin-no-scheme": _origins("Write the whole origin, with its port"),
     "allowrequest-403": _allow_request,
