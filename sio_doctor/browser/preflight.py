@@ -16,9 +16,9 @@ from sio_doctor.standards import fetch as standard
 #: Client hints that Chromium safelists, with what makes a value well-formed (its cors.cc).
 _HINTS = {
     "save-data": re.compile("(?i)on"),
-    "device-memory": re.compile(r"[0-9]*\.?[0-9]+"),
-    "dpr": re.compile(r"[0-9]*\.?[0-9]+"),
-    "downlink": re.compile(r"[0-9]*\.?[0-9]+"),
+    "device-memory": re.compile(r"[0-9]+(\.[0-9]+)?"),
+    "dpr": re.compile(r"[0-9]+(\.[0-9]+)?"),
+    "downlink": re.compile(r"[0-9]+(\.[0-9]+)?"),
     "rtt": re.compile("[0-9]+"),
     "width": re.compile("[0-9]+"),
     "viewport-width": re.compile("[0-9]+"),
