@@ -100,6 +100,10 @@ class Engine(Model, frozen=True, kw_only=True):
 
     # WebSocket
 
+    handshake_checks: tuple[str, ...] = ("status", "upgrade", "connection", "accept", "extension", "protocol")
+    """In which order the parts of the answer to an opening handshake are judged. Chromium looks at the key before
+    Connection (its websocket_basic_handshake_stream.cc); WebKitGTK (libsoup) looks at the key last."""
+
     ignored_handshake_faults: frozenset[str] = frozenset()
     """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol.
     WebKitGTK: two right Sec-WebSocket-Accept lines."""
@@ -115,6 +119,7 @@ CHROMIUM = Engine(
     bad_ports=urls.BAD_PORTS - {4190, 6679},
     empty_location="ignored",
     http_0_9="default-port",
+    handshake_checks=("status", "upgrade", "accept", "connection", "protocol", "extension"),
 )
 
 FIREFOX = Engine(
@@ -140,6 +145,7 @@ WEBKIT = Engine(
     empty_location="fails",
     delete_becomes_get=True,
     restores_headers=True,
+    handshake_checks=("status", "upgrade", "connection", "protocol", "extension", "accept"),
     ignored_handshake_faults=frozenset({"accept-multiple"}),
 )
 
@@ -150,5 +156,6 @@ UNCHECKED = Engine(
     name="unchecked",
     enforces=False,
     refused_headers=CHROMIUM.refused_headers,
-    safelists_client_hints=True,
+    safelists_client_hints=CHROMIUM.safelists_client_hints,
+    empty_location=CHROMIUM.empty_location,
 )

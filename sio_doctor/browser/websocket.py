@@ -18,11 +18,6 @@ from sio_doctor.standards import url as urls
 from sio_doctor.standards.url import Url
 from sio_doctor.standards.websocket import KEY, HandshakeFault, accept, handshake_faults
 
-#: In which order an engine tells what is wrong: Chromium looks at the key before Connection.
-_CHROMIUM_ORDER = ("status", "upgrade", "accept", "connection", "protocol", "extension")
-#: libsoup, which WebKitGTK uses, looks at the key last.
-_WEBKIT_ORDER = ("status", "upgrade", "connection", "protocol", "extension", "accept")
-
 _REASONS: dict[str, str] = {
     "status": "The server answered the WebSocket handshake with status {status} instead of 101.",
     "upgrade-missing": "The answer to the WebSocket handshake has no Upgrade header.",
@@ -88,7 +83,8 @@ def open_websocket(
     faults = [fault for fault in handshake_faults(answer, key) if fault not in engine.ignored_handshake_faults]
     if not faults:
         return Verdict(allowed=True)
-    return _refused(engine, target, answer, _told_first(engine, faults), key)
+    first = min(faults, key=lambda fault: engine.handshake_checks.index(fault.partition("-")[0]))
+    return _refused(engine, target, answer, first, key)
 
 
 def websocket_url(url: str) -> Url:
@@ -134,11 +130,6 @@ def _no_answer(engine: Engine, target: Url, answer: NoResponse) -> Verdict:
         found=answer.kind,
         console=tuple(console.websocket_failed(engine, target, answer)),
     )
-
-
-def _told_first(engine: Engine, faults: list[HandshakeFault]) -> HandshakeFault:
-    order = _WEBKIT_ORDER if engine.name == "webkit" else _CHROMIUM_ORDER
-    return min(faults, key=lambda fault: order.index(fault.partition("-")[0]))
 
 
 def _refused(engine: Engine, target: Url, answer: Response, fault: HandshakeFault, key: str) -> Verdict:

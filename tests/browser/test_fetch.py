@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
@@ -280,6 +280,7 @@ RESPONSES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(RESPONSES, min_size=1, max_size=4), st.booleans(), st.booleans())
 def test_whatever_a_server_answers_there_is_a_verdict_with_a_reason(
     answers: list[Response], unsafe: bool, with_credentials: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sio_doctor.standards.url import (
@@ -153,6 +153,7 @@ def test_a_printed_url_can_hide_its_user_and_fragment() -> None:
     assert serialize(url, credentials=False, fragment=False) == "https://h/x"
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("htpsw:/\\?#@[]%.-_ \t012aé€x*;"), max_size=30) | st.text(max_size=20))
 @example("https://h:" + "9" * 5000)
 @example("https://0x" + "f" * 5000)
