@@ -62,6 +62,8 @@ class Driver:
         self.pages = plan.origins or (STAND_IN,)
         self.limit = BUDGET + BUDGET_FURTHER * (len(self.pages) - 1)
         self.verify = True
+        self.patience = plan.timeout
+        """Seconds for each answer; less where the server was silent already."""
         self.notes: list[str] = []
         self._stamps = 0
         self._asked: dict[tuple[bool, Key], list[asyncio.Task[Exchange] | Talk]] = {}
@@ -140,8 +142,7 @@ class Driver:
     ) -> Exchange:
         if not self.may_ask(purpose):
             return Exchange(id=0, purpose=purpose, request=request, failure=NOT_ASKED)
-        if timeout is not None:
-            timeout = min(timeout, self.plan.timeout)
+        timeout = min(self.patience, timeout or self.patience)
         exchange = await self.network.ask(request, purpose=purpose, fresh=fresh, verify=verify, timeout=timeout)
         self._done.append(exchange)
         if unreachable(exchange):
@@ -201,7 +202,10 @@ class Driver:
             return dead
         if not self.may_ask(step.purpose):
             return Exchange(id=0, purpose=step.purpose, request=request, failure=NOT_ASKED)
-        talk = Talk(await self.network.open_websocket(request, purpose=step.purpose, verify=self.verify))
+        conversation = await self.network.open_websocket(
+            request, purpose=step.purpose, verify=self.verify, timeout=self.patience
+        )
+        talk = Talk(conversation)
         asked.append(talk)
         self._done.append(talk)
         return talk

@@ -49,6 +49,8 @@ async def climb(driver: Driver) -> None:
         driver.verify = False
         driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
         first = await first_handshake(driver)
+    if first.failure is not None and first.failure.kind == "timeout":
+        driver.patience = aside.ASIDE  # it has had its time; what tells why it is silent is quick where it comes at all
     opened = opened_by(first)
     if unreachable(first):
         await aside.after_failure(driver, first)
@@ -73,11 +75,9 @@ async def climb(driver: Driver) -> None:
 async def first_handshake(driver: Driver) -> Exchange:
     """The polling handshake of the first page: the last answer that redirects led to, or why there is none."""
     await driver.drive(client.handshake(UNCHECKED, page_of(driver.pages[0]), driver.careful()))
-    asked = [
-        exchange
-        for exchange in driver.exchanges()
-        if exchange.purpose in ("handshake", "redirect") and exchange.verified == driver.verify
-    ]
+    asked = [exchange for exchange in driver.exchanges() if exchange.verified == driver.verify]
+    # Where its preflight could not even be sent, the preflight stands for it.
+    asked = [exchange for exchange in asked if exchange.purpose in ("handshake", "redirect")] or asked
     return asked[-1] if asked else Exchange(id=0, purpose="handshake", request=driver.simple(), failure=NOT_ASKED)
 
 
