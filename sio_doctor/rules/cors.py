@@ -95,18 +95,25 @@ def is_bare(exchange: Exchange | None) -> bool:
     )
 
 
-def is_disallowed(preflight: Exchange | None) -> bool:
-    """Starlette's CORSMiddleware (FastAPI's) refuses the preflight because of its origin."""
-    return bool(preflight and preflight.response and "Disallowed CORS origin" in preflight.response.text)
+def disallows(preflight: Exchange | None, what: str = "") -> bool:
+    """Starlette's CORSMiddleware (FastAPI's) refuses the preflight, because of its ``origin`` or its ``headers``."""
+    text = preflight.response.text if preflight is not None and preflight.response is not None else ""
+    return text.startswith("Disallowed CORS") and what in text
 
 
-def let_in(case: Case) -> dict[str, Exchange]:
-    """The origins that some handshake or preflight answered with an Access-Control-Allow-Origin of their own."""
+def let_in(case: Case, page: str) -> dict[str, Exchange]:
+    """The other origins that were named in the answer to them, so that this page's is missing from a list.
+
+    What preflights say counts only where the page's own names nobody: a layer that answers them all proves nothing.
+    """
+    asked = list(case.all("handshake", "foreign"))
+    if not lines(case.preflight(page)):
+        asked += case.all("near-miss", "preflight", "simulated-preflight")
     found: dict[str, Exchange] = {}
-    for exchange in case.all("handshake", "foreign", "near-miss", "preflight", "simulated-preflight"):
+    for exchange in asked:
         origin = exchange.request.origin
-        if origin is not None and lines(exchange) == [origin]:
-            found.setdefault(origin, exchange)
+        if origin not in (None, page) and lines(exchange) == [origin]:
+            found.setdefault(origin or "", exchange)
     return found
 
 

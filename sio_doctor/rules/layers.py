@@ -13,7 +13,7 @@ from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
     Blocked,
     blocked,
-    is_disallowed,
+    disallows,
     is_python,
     lines,
     listing,
@@ -41,7 +41,9 @@ def duplicate_acao_proxy(case: Case) -> Iterable[Hit]:
     """
     found = [one for one in blocked(case, chosen=False) if _doubled(one) and not _by_framework(case, one)]
     if found:
-        layer = listing(case.server.layers) if case.server.layers else "a proxy or web server in front"
+        layer = "a proxy or web server in front"
+        if case.server.layers:
+            layer += f" (seen there: {listing(case.server.layers)})"
         yield _duplicate(
             case,
             found,
@@ -106,8 +108,8 @@ def _doubled(one: Blocked) -> tuple[Exchange, str] | None:
 def _by_framework(case: Case, one: Blocked) -> bool:
     """The application answers preflights by itself, and only once: no proxy added a line to that."""
     preflight = one.preflight
-    clean = 200 <= status(preflight) < 300 and len(lines(preflight)) == 1 and bool(lines(preflight, ALLOW_METHODS))
-    return is_python(case) and (clean or is_disallowed(preflight))
+    clean = len(lines(preflight)) == 1 and bool(lines(preflight, ALLOW_METHODS))
+    return is_python(case) and (clean or disallows(preflight))
 
 
 @rule("SIO322", "proxy-strips-acao", "A layer in front removes the CORS headers", Rung.HANDSHAKE)
@@ -128,7 +130,7 @@ def proxy_strips_acao(case: Case) -> Iterable[Hit]:
     if not found:
         return
     first = found[0]
-    layer = f" ({listing(case.server.layers)})" if case.server.layers else ""
+    layer = f" (seen there: {listing(case.server.layers)})" if case.server.layers else ""
     message = (
         f"Something in front of the Socket.IO server at {case.plan.target.url}{layer} removes {ALLOW_ORIGIN} from its "
         f"answers to {listing(one.page for one in found)}: the server itself has let this origin in, as what is left "
@@ -183,7 +185,7 @@ def cors_on_handshake_only(case: Case) -> Iterable[Hit]:
             continue
         message = (
             f"The server at {case.plan.target.url} lets {page} read the handshake, but not the {_step(exchange)} "
-            f"behind it: that answer, though no error, has no {ALLOW_ORIGIN}. Every answer needs it, to GET and to POST."
+            f"behind it: that answer has no {ALLOW_ORIGIN}, though it is no error. Each answer needs it, to POST too."
         )
         good = [needed(page, handshake, ok=True)] if (handshake := case.handshake(page)) else []
         yield _later(page, exchange, message, needed(page, exchange), *good)

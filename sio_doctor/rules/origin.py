@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
@@ -13,7 +12,7 @@ from sio_doctor.rules.cors import (
     Blocked,
     blocked,
     difference,
-    is_disallowed,
+    disallows,
     is_python,
     let_in,
     lines,
@@ -97,33 +96,46 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
         f"The server at {case.plan.target.url} has CORS configured, but {listing(pages)} is not among the origins that "
         f"it lets in: the answer to it has no {ALLOW_ORIGIN}."
     )
-    for origin in let_in(case):
-        if origin not in pages:
-            apart = difference(origin, pages[0])
-            message += f" It does let {origin} in" + (f"; {apart}." if apart else ".")
-    if is_disallowed(first.preflight):
+    others = {} if disallows(first.preflight, "origin") else let_in(case, first.page)
+    if disallows(first.preflight, "origin"):
         message += " A CORS middleware around it keeps that list: its words are “Disallowed CORS origin”."
+    elif "*" in others:
+        message += " Its list has the entry *, which in a list is an origin like any other and matches none."
+    else:
+        message += "".join(f" {_let_in(origin, first.page)}" for origin in others)
     if "null" in pages:
         message += " `null` is the origin of a page opened from a file, or in a sandboxed frame."
     headers = [
-        needed(first.page, first.handshake),
+        needed(first.page, first.handshake, ok=bool(lines(first.handshake))),
         check(first.handshake, "Vary", "Origin", ok=varies(first.handshake)),
     ]
     if first.at_preflight and first.preflight is not None:
         headers.append(needed(first.page, first.preflight))
-    yield one_hit(case, found, message, *headers, also=(first.preflight, *let_in(case).values()))
+    yield one_hit(case, found, message, *headers, also=(first.preflight, *others.values()))
 
 
-def _silent(case: Case, one: Blocked) -> Literal["", "cors-not-configured", "origin-not-in-list"]:
-    """Why the handshake has no Access-Control-Allow-Origin; ``""`` where it has one, or where a layer took it away."""
-    if one.at_preflight and is_disallowed(one.preflight):
+def _let_in(origin: str, page: str) -> str:
+    apart = difference(origin, page)
+    return f"It does let {origin} in" + (f"; {apart}." if apart else ".")
+
+
+def _silent(case: Case, one: Blocked) -> str:
+    """The slug of why the handshake names no origin; ``""`` where it names one, or where a layer took that away."""
+    if one.at_preflight and disallows(one.preflight, "origin"):
         return "origin-not-in-list"  # whatever the server behind that middleware would say
     if lines(one.handshake):
         return ""
-    others = let_in(case).keys() - {one.page}
-    if varies(one.handshake) or others or is_disallowed(one.preflight):
+    others = let_in(case, one.page)
+    if entry := _entry(one.page, others):
+        return _kind(entry, one.page)
+    if varies(one.handshake) or others or disallows(one.preflight, "origin"):
         return "origin-not-in-list"
     return "" if proxied_away(case, one) else "cors-not-configured"
+
+
+def _entry(page: str, others: Iterable[str]) -> str | None:
+    """The origin that was let in and is this page's, badly written; None where none is."""
+    return next((origin for origin in others if origin in (f"{page}/", page.partition("://")[2])), None)
 
 
 # --- one Access-Control-Allow-Origin, and it is another's ------------------------------------------------------------
@@ -189,11 +201,11 @@ def origin_no_scheme(case: Case) -> Iterable[Hit]:
     """The server names a bare host as `Access-Control-Allow-Origin`: an origin begins with its scheme.
 
     **How it is told.** The header is there once, and its value has no `://` in it, as `app.example.com` or
-    `localhost:3000`.
+    `localhost:3000`. In a list such an entry matches no page; a preflight whose `Origin` is that very text is let in.
 
-    **What it is not.** With a scheme, but another than the page's, it is `static-origin-mismatch`. In a list such an
-    entry matches nothing, and shows as `origin-not-in-list`.
+    **What it is not.** With a scheme, but another than the page's, it is `static-origin-mismatch`.
     """
+    yield from _misentered(case, "origin-no-scheme", "without its scheme")
     yield from _misnamed(
         case,
         "origin-no-scheme",
@@ -209,10 +221,12 @@ def origin_no_scheme(case: Case) -> Iterable[Hit]:
 def origin_trailing_slash(case: Case) -> Iterable[Hit]:
     """The server names the page's origin with a slash or a path behind it, and browsers compare byte for byte.
 
-    **How it is told.** The header is there once; its value begins with the page's origin and goes on with a slash.
+    **How it is told.** The header is there once; its value begins with the page's origin and goes on with a slash. In a
+    list such an entry matches no page; a preflight whose `Origin` has the slash is let in.
 
-    **What it is not.** In a list such an entry matches nothing, and shows as `origin-not-in-list`.
+    **What it is not.** A list that lacks this origin in any spelling is `origin-not-in-list`.
     """
+    yield from _misentered(case, "origin-trailing-slash", "with a slash behind it")
     yield from _misnamed(
         case,
         "origin-trailing-slash",
@@ -221,6 +235,21 @@ def origin_trailing_slash(case: Case) -> Iterable[Hit]:
             f"{page}, with nothing behind it; browsers compare the two byte for byte."
         ),
     )
+
+
+def _misentered(case: Case, slug: str, how: str) -> Iterable[Hit]:
+    """One hit for each page that stands in the server's list, but written so that it does not match."""
+    for one in blocked(case):
+        others = let_in(case, one.page)
+        entry = _entry(one.page, others)
+        if entry is None or _silent(case, one) != slug:
+            continue
+        message = (
+            f"The server at {case.plan.target.url} has {entry} on its list, which is {one.page} {how}: browsers send "
+            f"the origin exactly as {one.page}, so nothing matches, and the answer has no {ALLOW_ORIGIN}."
+        )
+        headers = (needed(one.page, one.handshake), check(others[entry], ALLOW_ORIGIN, entry, ok=True))
+        yield one_hit(case, [one], message, *headers, also=(others[entry],))
 
 
 def _misnamed(case: Case, slug: str, message: Callable[[str, str], str], *, chosen: bool = True) -> Iterable[Hit]:

@@ -12,7 +12,7 @@ from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
     Blocked,
     blocked,
-    is_disallowed,
+    disallows,
     lines,
     listing,
     needed,
@@ -44,7 +44,7 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
     **What it is not.** Where the preflight has no CORS headers at all, a layer in front answers it
     (`preflight-empty-2xx`). `Access-Control-Allow-Methods` never matters: Socket.IO uses GET and POST alone.
     """
-    found = [one for one in _preflighted(case) if "header-not-allowed" in one.codes()]
+    found = [one for one in _preflighted(case) if "header-not-allowed" in one.codes() or _is_refused_header(one)]
     if not found:
         return
     first = found[0]
@@ -62,6 +62,10 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
         message += " Access-Control-… are headers of the answer: the client must not send them at all."
     headers = [check(preflight, ALLOW_HEADERS, ", ".join(missing)), needed(first.page, preflight, ok=True)]
     yield one_hit(case, found, message, *headers)
+
+
+def _is_refused_header(one: Blocked) -> bool:
+    return disallows(one.preflight, "headers") and not disallows(one.preflight, "origin")
 
 
 def _missing(one: Blocked) -> list[str]:
@@ -106,7 +110,7 @@ def _refused_upstream(case: Case, one: Blocked) -> bool:
     response = one.preflight.response if one.preflight else None
     if response is None:
         return not _speaks_3(case, one)
-    return response.status >= 400 and case.refusal(one.preflight) is None and not is_disallowed(one.preflight)
+    return response.status >= 400 and case.refusal(one.preflight) is None and not disallows(one.preflight)
 
 
 @rule("SIO405", "preflight-unhandled-v2", "Engine.IO does not answer preflights", Rung.PREFLIGHT)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
-from sio_doctor.rules.cors import ALLOW_ORIGIN, is_bare, lines, listing, needed, status
+from sio_doctor.rules.cors import ALLOW_ORIGIN, difference, is_bare, let_in, lines, listing, needed, status
 from sio_doctor.rules.stranger import met_at
 
 
@@ -59,6 +59,9 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
                 " Its cors_allowed_origins lacks this origin, or is not set. That answer has no "
                 f"{ALLOW_ORIGIN}, so the browser reports a CORS error and hides the 400."
             )
+        for origin in let_in(case, pages[0]):
+            apart = difference(origin, pages[0])
+            message += f" It does accept {origin}" + (f"; {apart}." if apart else ".")
         yield Hit(
             message=message,
             origins=pages,

@@ -97,6 +97,12 @@ def test_the_framework_around_python_socketio() -> None:
     assert [one.ok for one in hit.headers] == [False, True]
 
 
+def test_a_framework_that_disallows_the_header_of_the_simulated_preflight() -> None:
+    refused = response(400, ("access-control-allow-methods", "GET"), ANY, body="Disallowed CORS headers")
+    whole = case(evidence({}, doubled(node_open(ALLOWED, ANY), refused)), server=PYTHON)
+    assert fired(whole) == {"duplicate-acao-framework"}
+
+
 def test_over_python_a_proxy_doubles_the_preflight_too() -> None:
     python = response(200, ("access-control-allow-methods", "OPTIONS, GET, POST"), ALLOWED, ANY, body="OK")
     whole = case(evidence({}, doubled(node_open(ALLOWED, ANY), python)), server=PYTHON)

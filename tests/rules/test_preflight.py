@@ -55,6 +55,12 @@ def test_a_header_that_is_not_listed(listed: str | None, words: str) -> None:
     assert (hit.headers[0].needed, hit.headers[0].found) == ("my-custom-header", listed)
 
 
+def test_a_middleware_disallows_the_header() -> None:
+    methods = ("access-control-allow-methods", "GET")
+    refused = response(400, methods, ALLOWED, body="Disallowed CORS headers", reason="Bad Request")
+    assert fired(asked(refused)) == {"preflight-header-not-allowed"}
+
+
 def test_the_wildcard_covers_nothing_with_credentials() -> None:
     credentials = ("Access-Control-Allow-Credentials", "true")
     whole = asked(

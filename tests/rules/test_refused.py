@@ -70,6 +70,18 @@ def test_python_refuses_its_own_page_behind_a_proxy() -> None:
     assert "X-Forwarded-Proto" in hit.message
 
 
+def test_python_accepts_another_spelling() -> None:
+    refusal = python_error(f"{PAGE} is not an accepted origin.")
+    accepted = response(200, ("Access-Control-Allow-Origin", f"{PAGE}/"), body="OK")
+    exchanges = [
+        exchange("handshake", refusal),
+        exchange("simulated-preflight", refusal),
+        exchange("near-miss", accepted, origin=f"{PAGE}/"),
+    ]
+    (hit,) = hits("python-origin-not-accepted", evidence({}, exchanges))
+    assert f"It does accept {PAGE}/; they differ only in the slash at the end." in hit.message
+
+
 def test_python_s_other_refusals_are_no_matter_of_origins() -> None:
     refusal = python_error("The client is using an unsupported version of the Socket.IO or Engine.IO protocols")
     assert hits("python-origin-not-accepted", evidence({}, [exchange("handshake", refusal)])) == []
