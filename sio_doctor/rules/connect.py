@@ -221,6 +221,13 @@ def no_connect_reply(case: Case) -> Iterable[Hit]:
         f"{case.plan.timeout:g} s. The transport is fine; the application does not finish: a middleware that does not "
         "call next(), a connect handler that failed, or Engine.IO with no Socket.IO on top."
     )
+    if any(
+        packet for page in case.pages for one in case.all("websocket", origin=page) for packet in _packets(case, one)
+    ):
+        message += (
+            " Or the polls are held up on the way, as by a proxy that buffers: over a WebSocket of its own the same "
+            "client was answered at once."
+        )
     if len(pages) < len(case.plan.origins):
         message += f" This was seen for {listing(pages)}."
     yield Hit(message=message, origins=pages, exchanges=tuple(reply.exchange.id for reply in found))

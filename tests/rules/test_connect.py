@@ -113,6 +113,17 @@ def test_no_answer_ever_comes() -> None:
     assert "never answers it, within 10 s" in hit.message
 
 
+def test_an_answer_over_websocket_alone_is_mentioned() -> None:
+    whole = polled(SILENCE)
+    spoken = exchange("websocket", switching(open_data(), '40{"sid":"a"}', sent=("40",)))
+    both = evidence(
+        {}, [exchange("handshake", node_open(ALLOWED)), exchange("connect", OK), exchange("poll", SILENCE), spoken]
+    )
+    (without,), (with_,) = hits("no-connect-reply", whole), hits("no-connect-reply", both)
+    assert "a proxy that buffers" not in without.message
+    assert "a proxy that buffers" in with_.message
+
+
 def test_no_answer_ever_comes_over_websocket() -> None:
     assert fired(over_websocket(ended=True)) == {"no-connect-reply"}
 
