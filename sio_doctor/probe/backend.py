@@ -204,7 +204,7 @@ def lost(attempt: Attempt, error: OSError | None) -> Unanswered:
         return tls.handshake_failure(attempt, error)
     where = f"{attempt.place.host} port {attempt.place.port}"
     what = {"tls": "during the TLS handshake", "frame": "while a frame was awaited"}.get(
-        attempt.phase, "without an answer"
+        attempt.phase, "in the middle of its answer" if attempt.buffer else "without an answer"
     )
     if error is None or error.errno is None:
         return attempt.unanswered("closed", f"{where} closed the connection {what}.")

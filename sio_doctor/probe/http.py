@@ -110,8 +110,13 @@ def encode(target: str, request: Request) -> tuple[h11.Request, bytes]:
     writer = h11.Connection(h11.CLIENT)
     wire = writer.send(head) or b""
     if request.body:
-        wire += writer.send(h11.Data(data=request.body.encode())) or b""
+        wire += writer.send(h11.Data(data=utf8(request.body))) or b""
     return head, wire + (writer.send(h11.EndOfMessage()) or b"")
+
+
+def utf8(text: str) -> bytes:
+    """Encode as browsers do: a lone surrogate is replaced. https://encoding.spec.whatwg.org/#utf-8-encode"""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request, wire: bytes) -> Head:

@@ -23,7 +23,7 @@ from sio_doctor.probe import limits
 from sio_doctor.probe.attempt import Attempt, Place, Unanswered
 from sio_doctor.probe.backend import Resolver, connect
 from sio_doctor.probe.head import body_parser, is_http
-from sio_doctor.probe.http import Transport, body_chunks, encode, exchange_heads, not_http
+from sio_doctor.probe.http import Transport, body_chunks, encode, exchange_heads, not_http, utf8
 from sio_doctor.probe.websocket import Conversation
 
 
@@ -258,5 +258,5 @@ def _with_defaults(request: Request, defaults: list[tuple[str, str]]) -> Request
         defaults = [("Host", Place.of(request.url).host_header), *defaults]
     headers: HeaderList = (*(pair for pair in defaults if pair[0].lower() not in given), *request.headers)
     if request.body is not None and "content-length" not in given:
-        headers += (("Content-Length", str(len(request.body.encode()))),)
+        headers += (("Content-Length", str(len(utf8(request.body)))),)
     return msgspec.structs.replace(request, headers=headers)

@@ -45,8 +45,11 @@ def _verifying() -> ssl.SSLContext:
     paths = ssl.get_default_verify_paths()
     if sys.platform not in ("darwin", "win32") and (paths.cafile or paths.capath):
         # There, OpenSSL's own paths are the system's trust store. truststore reads them too, but again for every
-        # connection (20 ms).
-        return ssl.create_default_context()
+        # connection (20 ms). Not ssl.create_default_context: from Python 3.13 on it is stricter than browsers.
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.load_default_certs()
+        made.hostname_checks_common_name = False  # as in browsers, a name counts in subjectAltName alone
+        return made
     import truststore
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

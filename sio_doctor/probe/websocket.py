@@ -14,6 +14,7 @@ from sio_doctor.model import Exchange, Frame, FrameType, NoResponse
 from sio_doctor.probe import limits
 from sio_doctor.probe.attempt import Attempt, Unanswered
 from sio_doctor.probe.backend import Stream, lost
+from sio_doctor.probe.http import utf8
 
 if TYPE_CHECKING:
     from websockets.frames import Frame as WireFrame
@@ -55,7 +56,7 @@ class Conversation:
         """Send a text message; why it cannot be sent where the WebSocket is no longer open."""
         if self._over is not None:
             return self._over
-        self._write(0x1, text.encode())
+        self._write(0x1, utf8(text))
         self._frames.append(Frame(direction="out", type="text", data=text))
         return None
 

@@ -48,12 +48,14 @@ def authority() -> Path:
 
 
 @cache
-def server_context(*, name: str = "DNS:localhost", start: str = "", end: str = "") -> ssl.SSLContext:
-    """A server's TLS with a certificate of the authority, for ``name``; dates as ``20200101000000Z``."""
-    stem = _folder() / f"server-{name.replace(':', '-')}{start}{end}"
-    key, request, certificate = (stem.with_suffix(suffix) for suffix in (".key", ".csr", ".pem"))
-    extension = ("-addext", f"subjectAltName={name}")
-    _openssl("req", *_new_key(key), "-out", str(request), "-subj", "/CN=server", *extension)
+def server_context(
+    *, name: str = "DNS:localhost", common_name: str = "server", start: str = "", end: str = ""
+) -> ssl.SSLContext:
+    """A server's TLS with a certificate of the authority, for ``name`` (or none); dates as ``20200101000000Z``."""
+    stem = _folder() / f"server-{name.replace(':', '-')}{common_name}{start}{end}"
+    key, request, certificate = (Path(f"{stem}{suffix}") for suffix in (".key", ".csr", ".pem"))
+    extension = ("-addext", f"subjectAltName={name}") if name else ()
+    _openssl("req", *_new_key(key), "-out", str(request), "-subj", f"/CN={common_name}", *extension)
     dates = [*(("-startdate", start) if start else ()), *(("-enddate", end) if end else ("-days", "2"))]
     issuer = ["-cert", str(authority()), "-keyfile", str(_folder() / "ca.key")]
     _openssl("ca", "-batch", "-notext", *issuer, "-in", str(request), "-out", str(certificate), *dates)

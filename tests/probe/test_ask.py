@@ -59,6 +59,16 @@ def test_the_request_is_told_as_it_was_sent() -> None:
     assert server.heard[0].endswith(b"\r\n\r\n40\xc3\xa9")
 
 
+def test_a_lone_surrogate_is_replaced_as_browsers_replace_it() -> None:
+    async def work(url: str) -> Exchange:
+        async with Network(timeout=PATIENT, deadline=8) as network:
+            return await network.ask(Request(method="POST", url=url, body="a\ud800b😀"), purpose="connect")
+
+    with raw(answer(OK)) as server:
+        assert run(work(server.url)).failure is None
+    assert server.heard[0].endswith(b"Content-Length: 9\r\n\r\n" + "a\ufffdb😀".encode())
+
+
 def test_a_method_is_sent_letter_by_letter() -> None:
     with raw(answer(OK)) as server:
         ask(f"{server.url}/", method="patch")
@@ -99,26 +109,27 @@ def test_progress_names_the_url_without_its_query() -> None:
         assert lines == [f"GET {server.url}/socket.io/ (handshake)"]
 
 
-def two(url: str, fresh: bool) -> list[Exchange]:
+def two(url: str, *fresh: bool) -> list[Exchange]:
     async def work() -> list[Exchange]:
         async with Network(timeout=PATIENT, deadline=8) as network:
-            return [await network.ask(get(url), purpose="root", fresh=fresh) for _ in range(2)]
+            return [await network.ask(get(url), purpose="root", fresh=one) for one in fresh]
 
     return run(work())
 
 
 def test_a_connection_is_kept() -> None:
     with raw(keep_alive(OK, OK)) as server:
-        assert [exchange.response and exchange.response.body for exchange in two(server.url, fresh=False)] == [
+        assert [exchange.response and exchange.response.body for exchange in two(server.url, False, False)] == [
             "ok",
             "ok",
         ]
         assert server.connections == 1
 
 
-def test_a_fresh_one_is_not() -> None:
+@pytest.mark.parametrize("fresh", [(True, True), (True, False), (False, True)])
+def test_a_fresh_one_is_neither_shared_nor_kept(fresh: tuple[bool, bool]) -> None:
     with raw(keep_alive(OK, OK)) as server:
-        two(server.url, fresh=True)
+        two(server.url, *fresh)
         assert server.connections == 2
 
 
@@ -130,7 +141,7 @@ def test_a_kept_connection_that_the_server_closes_is_no_failure() -> None:
         peer.hear()
 
     with raw(leave, answer(OK)) as server:
-        assert [exchange.failure for exchange in two(server.url, fresh=False)] == [None, None]
+        assert [exchange.failure for exchange in two(server.url, False, False)] == [None, None]
         assert server.connections == 2
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 import time
 
 import pytest
@@ -61,6 +63,31 @@ def test_a_refusal_says_more_than_an_address_that_cannot_be_reached(monkeypatch:
         exchange, _ = ask_by_name(url)
     assert exchange.failure is not None
     assert (exchange.failure.kind, exchange.address) == ("refused", None)
+
+
+def test_who_gives_up_on_a_name_takes_it_from_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to(monkeypatch, "127.0.0.1")
+    patched, may_answer = socket.getaddrinfo, threading.Event()
+
+    def wait(host: bytes, port: int, *, type: int, flags: int) -> object:
+        if not flags:
+            may_answer.wait(5)
+        return patched(host, port, type=type, flags=flags)
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+
+    async def work(url: str) -> list[Exchange]:
+        async with Network(timeout=PATIENT, deadline=8) as network:
+            patient = asyncio.create_task(network.ask(get(url), purpose="root"))
+            hasty = await network.ask(get(url), purpose="root", timeout=0.1)
+            may_answer.set()
+            return [hasty, await patient]
+
+    with raw(answer(OK)) as server:
+        hasty, patient = run(work(f"http://{NAME}:{server.port}/"))
+    assert hasty.failure is not None
+    assert (hasty.failure.kind, hasty.failure.phase) == ("timeout", "resolve")
+    assert patient.response is not None
 
 
 def test_a_name_is_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:

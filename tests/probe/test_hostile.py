@@ -33,6 +33,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
         (HEAD + b"B@d: 1\r\nA: 1\r\n", "a header name that is no token: 'B@d'", (("A", "1"),)),
         (b"\r\n" + HEAD + b"A: 1\r\n", "2 bytes before the status line: '\\r\\n'", (("A", "1"),)),
         (b"HTTP/1.1  200  OK\r\nA: 1\r\n", "a bad status line: 'HTTP/1.1  200  OK\\r'", (("A", "1"),)),
+        (b"\r\n\r\n" + HEAD + b"A: 1\r\n", "4 bytes before the status line: '\\r\\n\\r\\n'", (("A", "1"),)),
         (b"http/1.1 200 OK\r\nA: 1\r\n", "a bad status line: 'http/1.1 200 OK\\r'", (("A", "1"),)),
         (b"HTTP/1.1 200 OK\nA: 1\n", None, (("A", "1"),)),
     ],

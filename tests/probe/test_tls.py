@@ -74,6 +74,7 @@ def test_a_body_that_ends_with_the_connection() -> None:
     [
         ("hostname", {"name": "DNS:other.example"}),
         ("hostname", {"name": "DNS:localhost.other.example"}),
+        ("hostname", {"name": "", "common_name": "localhost"}),
         ("expired", {"start": "20200101000000Z", "end": "20210101000000Z"}),
         ("not-yet-valid", {"start": "20980101000000Z", "end": "20990101000000Z"}),
     ],

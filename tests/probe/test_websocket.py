@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
+import tracemalloc
 from hashlib import sha1
 
 import pytest
@@ -259,6 +260,20 @@ def test_a_flood_is_bounded(start: bytes, again: bytes, kept: int) -> None:
     assert sum(one.direction == "in" for one in exchange.response.frames) == kept
     assert failures(received)[-1] == "not-asked"
     assert time.monotonic() - started < 5
+
+
+def test_frames_that_nobody_waits_for_do_not_pile_up() -> None:
+    async def work(url: str, silent: str) -> None:
+        async with Network(timeout=SHORT, deadline=8) as network:
+            await network.open_websocket(get(url), purpose="websocket")
+            await network.ask(get(silent), purpose="root")
+
+    with raw(endless(SWITCH, frame(0x82, bytes(125)) * 500)) as server, raw(answer_then_hang(b"")) as silent:
+        tracemalloc.start()
+        run(work(server.at("ws"), silent.url))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 8_000_000
 
 
 def test_close_says_so_and_does_not_wait_for_an_answer() -> None:
