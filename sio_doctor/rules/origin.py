@@ -93,8 +93,8 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
     first = found[0]
     pages = [one.page for one in found]
     message = (
-        f"The server at {case.plan.target.url} has CORS configured, but {listing(pages)} is not among the origins that "
-        f"it lets in: the answer to it has no {ALLOW_ORIGIN}."
+        f"The server at {case.plan.target.url} has CORS configured, but not for {listing(pages)}: "
+        f"the answer has no {ALLOW_ORIGIN}."
     )
     others = {} if disallows(first.preflight, "origin") else let_in(case, first.page)
     if disallows(first.preflight, "origin"):
