@@ -139,7 +139,7 @@ def _fitting(server: Server, side: Side) -> list[Stack]:
 
 def _cures(ask: Ask, stacks: Iterable[Stack]) -> list[Fix]:
     cures = (stack.FIXES[ask.slug](ask) for stack in stacks if ask.slug in stack.FIXES)
-    return [fix for fix in cures if fix is not None]
+    return [fix for fix in cures if fix is not None and fix.after != fix.before]
 
 
 def _noted(fix: Fix, origins: tuple[str, ...]) -> Fix:

@@ -1,0 +1,333 @@
+"""The cures are applied: pasted into a real server that has the cause, they end it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from sio_doctor.model import Fix, Plan, Server, get_all
+from sio_doctor.stacks import fixes
+from tests.rules.build import PAGE, make_plan
+from tests.servers import needs_nginx, needs_node
+from tests.servers.node import Version, node
+from tests.servers.proxies import nginx
+from tests.servers.python import Kind, python_server
+
+OPEN = "/socket.io/?EIO=4&transport=polling"
+#: What a browser sends with an upgrade.
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+PLAN = make_plan(with_credentials=True, extra_headers=(("my-custom-header", "x"),))
+NODE = Server(stack="socket.io", version="4.8.4")
+
+
+def cure(
+    slug: str, server: Server, plan: Plan = PLAN, *, stack: str = "", details: dict[str, str] | None = None
+) -> Fix:
+    """The first cure, or the first for that stack."""
+    found = fixes(slug, plan, server, origins=plan.origins, details=details)
+    return next(fix for fix in found if fix.stack.startswith(stack))
+
+
+class Got:
+    """Status and header lines of an answer; the body is not read, a WebSocket's has no end."""
+
+    def __init__(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.status = status
+        self.headers = headers
+
+    def all(self, name: str) -> list[str]:
+        return get_all(self.headers, name)
+
+
+def ask(url: str, method: str = "GET", target: str = OPEN, origin: str = PAGE, **headers: str) -> Got:
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, target, headers={"Origin": origin, **named})
+        response = connection.getresponse()
+        return Got(response.status, response.getheaders())
+    finally:
+        connection.close()
+
+
+def preflight(url: str) -> Got:
+    asked = {"Access_Control_Request_Method": "GET", "Access_Control_Request_Headers": "my-custom-header"}
+    return ask(url, "OPTIONS", **asked)
+
+
+def upgrade(url: str) -> Got:
+    return ask(url, target=OPEN.replace("polling", "websocket"), **UPGRADE)
+
+
+def assert_lets_the_page_in(url: str) -> None:
+    """The handshake may be read, with cookies, by the page alone; its custom header passes the preflight."""
+    opened = ask(url)
+    assert opened.status == 200
+    assert opened.all("access-control-allow-origin") == [PAGE]
+    assert opened.all("access-control-allow-credentials") == ["true"]
+    flight = preflight(url)
+    assert flight.status in (200, 204)
+    assert flight.all("access-control-allow-origin") == [PAGE]
+    assert "my-custom-header" in flight.all("access-control-allow-headers")[0].lower()
+    assert ask(url, origin="https://foreign.example").all("access-control-allow-origin") in ([], [PAGE])
+
+
+@contextmanager
+def cured_node(fix: Fix, version: Version = "4.8", setup: str = "") -> Iterator[str]:
+    """A server on Node with the options that the cure gives to it; what stands before the call is set up first."""
+    before, _, rest = fix.after.partition("const io = ")
+    options = re.fullmatch(r"(?:new Server|require\(\"socket\.io\"\))\(httpServer, (.*)\);", rest, re.DOTALL)
+    assert options, fix.after
+    # The server's options are one expression, and `allowed` is a name in it.
+    wrapped = f"(() => {{ {before} return ({options[1]}); }})()"
+    with node(version, wrapped, setup=setup) as url:
+        yield url
+
+
+@needs_node
+@pytest.mark.parametrize("version", ["4.8", "3.1"])
+def test_cors_not_configured_on_node(version: Version) -> None:
+    with node(version) as url:
+        assert ask(url).all("access-control-allow-origin") == []
+    with cured_node(cure("cors-not-configured", NODE), version) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("slug", "wrong"),
+    [
+        ("origin-trailing-slash", PAGE + "/"),
+        ("origin-comma-list", f"https://other.example,{PAGE}"),
+        ("origin-no-scheme", PAGE.removeprefix("https://")),
+        ("static-origin-mismatch", "https://other.example"),
+    ],
+)
+def test_a_wrong_origin_on_node(slug: str, wrong: str) -> None:
+    fix = cure(slug, NODE, details={"allow-origin": wrong})
+    assert fix.before
+    with node("4.8", f"{{cors: {{{fix.before}}}}}") as url:
+        assert ask(url).all("access-control-allow-origin") == [wrong]
+    with cured_node(fix) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "slug", ["origin-not-in-list", "wildcard-with-credentials", "acac-missing", "preflight-header-not-allowed"]
+)
+def test_other_causes_in_the_cors_option(slug: str) -> None:
+    with cured_node(cure(slug, NODE)) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_node
+def test_origin_callback_error() -> None:
+    with cured_node(cure("origin-callback-error", NODE)) as url:
+        assert_lets_the_page_in(url)
+        assert ask(url, origin="https://foreign.example").status == 200
+
+
+@needs_node
+def test_allowrequest() -> None:
+    with cured_node(cure("allowrequest-403", NODE)) as url:
+        assert ask(url).status == 200
+        assert upgrade(url).status == 101
+        assert ask(url, origin="https://foreign.example").status == 403
+
+
+@needs_node
+def test_a_client_of_version_2_is_let_in() -> None:
+    old = OPEN.replace("EIO=4", "EIO=3")
+    with node("4.8") as url:
+        assert ask(url, target=old).status == 400
+    with cured_node(cure("client-too-old", NODE, stack="socket.io 4")) as url:
+        assert ask(url, target=old).status == 200
+
+
+@needs_node
+def test_version_2_needs_a_port_and_a_handler_of_preflights() -> None:
+    two = Server(stack="socket.io", version="2.x")
+    fix = cure("v2-origins-needs-port", two)
+    with node("2.5", f"{{{fix.before}}}") as url:
+        assert ask(url).status == 403
+    with cured_node(fix, "2.5") as url:
+        assert ask(url).all("access-control-allow-origin") == [PAGE]
+    with node("2.5") as url:
+        assert preflight(url).status == 400
+    with cured_node(cure("preflight-unhandled-v2", two), "2.5") as url:
+        flight = preflight(url)
+        assert (flight.status, flight.all("access-control-allow-origin")) == (200, [PAGE])
+        assert flight.all("access-control-allow-headers") == ["my-custom-header"]
+
+
+@needs_node
+@pytest.mark.parametrize("slug", ["connect-middleware-error", "invalid-namespace", "no-connect-reply"])
+def test_what_is_called_on_io_runs(slug: str) -> None:
+    plan = make_plan(namespace="/chat")
+    with node("4.8", setup=cure(slug, NODE, plan).after) as url:
+        assert ask(url).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer"), [("uvicorn", "uvicorn"), ("flask", "Werkzeug 3.1.9"), ("aiohttp", "aiohttp 3.14.5")]
+)
+def test_python_refuses_the_origin(kind: Kind, layer: str) -> None:
+    fix = cure("python-origin-not-accepted", Server(stack="python-socketio", layers=(layer,)))
+    keyword = re.search(r"cors_allowed_origins=.*(?=,$)", fix.after, re.MULTILINE)
+    assert keyword
+    with python_server(kind) as url:
+        assert ask(url).status == 400
+    with python_server(kind, keyword[0]) as url:
+        assert_lets_the_page_in(url)
+
+
+def test_fastapi_answers_twice() -> None:
+    both = f"allow_origins=[{PAGE!r}], allow_credentials=True, allow_headers=['*']"
+    fix = cure("duplicate-acao-framework", Server(stack="python-socketio", layers=("FastAPI", "uvicorn")))
+    keyword = re.search(r"cors_allowed_origins=.*(?=,$)", fix.after, re.MULTILINE)
+    assert keyword
+    assert "other_asgi_app=fastapi_app" in fix.after
+    with python_server("fastapi", "cors_allowed_origins='*'", middleware=both) as url:
+        assert len(ask(url).all("access-control-allow-origin")) == 2
+    # No mount is how the tests' server puts Socket.IO around the app.
+    with python_server("fastapi", keyword[0], middleware=both, mount="") as url:
+        assert_lets_the_page_in(url)
+
+
+# --- nginx -----------------------------------------------------------------------------------------------------------
+
+NGINX = Server(stack="socket.io", version="4.8.4", layers=("nginx 1.22.1",))
+PASSED = "location /socket.io/ { proxy_pass http://127.0.0.1:3000; }"
+DOWN = "http://127.0.0.1:1"
+
+
+@contextmanager
+def behind_nginx(code: str, *, server: str = "", upstream: str = "") -> Iterator[str]:
+    """nginx with a cure's blocks in it, before a Socket.IO server that is set up well, or before ``upstream``."""
+    http, _, location = code.rpartition("# in server { }")
+    with ExitStack() as stack:
+        cors = f"{{cors: {{origin: [{PAGE!r}], credentials: true}}}}"
+        target = upstream or stack.enter_context(node("4.8", cors))
+        location = location.replace("http://127.0.0.1:3000", target)
+        yield stack.enter_context(nginx([], server=f"{server}\n{location}", http=http))
+
+
+@needs_nginx
+@needs_node
+def test_nginx_adds_the_header_a_second_time() -> None:
+    fix = cure("duplicate-acao-proxy", NGINX)
+    assert fix.before
+    with behind_nginx(PASSED, server=fix.before) as url:
+        assert ask(url).all("access-control-allow-origin") == [PAGE, "*"]
+    # The line still stands further out, for the rest of the site.
+    with behind_nginx(fix.after, server=fix.before) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_nginx
+@needs_node
+def test_nginx_takes_the_header_away() -> None:
+    fix = cure("proxy-strips-acao", NGINX, stack="nginx")
+    assert fix.before
+    with behind_nginx(PASSED, server=fix.before) as url:
+        assert ask(url).all("access-control-allow-origin") == []
+    with behind_nginx(fix.after, server=fix.before) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_nginx
+@needs_node
+def test_nginx_loses_the_upgrade() -> None:
+    with behind_nginx(PASSED) as url:
+        assert upgrade(url).status == 400
+    with behind_nginx(cure("ws-proxy-no-upgrade", NGINX).after) as url:
+        assert upgrade(url).status == 101
+
+
+@needs_nginx
+@needs_node
+def test_nginx_answers_preflights_with_nothing() -> None:
+    fix = cure("preflight-empty-2xx", NGINX)
+    assert fix.before
+    with behind_nginx(PASSED.replace("{", f"{{ {fix.before}", 1)) as url:
+        assert preflight(url).all("access-control-allow-origin") == []
+    with behind_nginx(fix.after) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_nginx
+@needs_node
+def test_nginx_wants_a_password_of_preflights() -> None:
+    password = 'auth_basic "Restricted"; auth_basic_user_file /etc/nginx/.htpasswd;'
+    with behind_nginx(PASSED, server=password) as url:
+        assert preflight(url).status == 401
+    with behind_nginx(cure("preflight-blocked-upstream", NGINX).after) as url:
+        assert preflight(url).all("access-control-allow-origin") == [PAGE]
+        assert ask(url).status == 401, "everything else still needs the password"
+    with behind_nginx(cure("basic-auth-or-401", NGINX).after, server=password) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_nginx
+@needs_node
+def test_nginx_answers_with_the_page() -> None:
+    page = 'location / { return 200 "<html>"; }'
+    with behind_nginx(page) as url:
+        assert ask(url).all("access-control-allow-origin") == []
+    with behind_nginx(cure("html-instead-of-handshake", NGINX).after, server=page) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_nginx
+@needs_node
+def test_nginxs_own_errors_can_be_read_and_nothing_is_sent_twice() -> None:
+    code = cure("error-response-without-cors", NGINX, stack="nginx").after
+    with behind_nginx(PASSED, upstream=DOWN) as url:
+        assert ask(url).all("access-control-allow-origin") == []
+    with behind_nginx(code, upstream=DOWN) as url:
+        failed = ask(url)
+        assert (failed.status, failed.all("access-control-allow-origin")) == (502, [PAGE])
+        assert failed.all("access-control-allow-credentials") == ["true"]
+        assert ask(url, origin="https://foreign.example").all("access-control-allow-origin") == []
+    with behind_nginx(code) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_nginx
+@needs_node
+def test_nginx_keeps_a_client_on_one_process() -> None:
+    code = cure("no-sticky-sessions", NGINX).after
+    with node("4.8") as one, node("4.8") as two:
+        for port, url in (("3000", one), ("3001", two)):
+            code = code.replace(f"127.0.0.1:{port}", urlsplit(url).netloc)
+        http, _, location = code.rpartition("# in server { }")
+        with nginx([], server=location, http=http) as url:
+            assert {session_is_known(url) for _ in range(6)} == {True}
+
+
+def session_is_known(url: str) -> bool:
+    """A session that was opened on one connection takes a no-op on the next."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request("GET", OPEN)
+        sid = re.search(r'"sid":"([^"]+)"', connection.getresponse().read().decode())
+    finally:
+        connection.close()
+    assert sid
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request("POST", f"{OPEN}&sid={sid[1]}", "6")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
