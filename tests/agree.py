@@ -42,6 +42,12 @@ def cases(files: list[Path]) -> Iterator[Case]:
             yield json.loads(line)
 
 
+def stalled(case: Case, browser: str) -> bool:
+    """Nothing happened for four seconds though the server answered everything: the recording has no verdict."""
+    faults = any("fault" in answer for answer in case["answers"].values())
+    return bool(case["browsers"][browser].get("timeout")) and not faults and not case["request"].get("websocket")
+
+
 def differences(case: Case, browser: str) -> Iterator[tuple[str, bool, Any, Any]]:
     """``(kind, agrees, measured, played)`` for each kind that was measured in that case."""
     truth, played = case["browsers"][browser], play(case, browser)
@@ -86,6 +92,9 @@ def main(arguments: list[str] | None = None) -> int:
     score: Counter[tuple[str, str, bool]] = Counter()
     for case in cases(options.files):
         for browser in case["browsers"]:
+            if stalled(case, browser):
+                print(f"{case['id']} {browser}: not counted, its recording stalled")
+                continue
             for kind, agrees, measured, played in differences(case, browser):
                 score[browser, kind, agrees] += 1
                 if not agrees and score[browser, kind, False] <= options.show:
