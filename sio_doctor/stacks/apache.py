@@ -95,6 +95,7 @@ FIXES: dict[str, Cure] = {
         "If Apache sets the *, leave Socket.IO out of it: its cors option answers",
         'Header set Access-Control-Allow-Origin "*"',
     ),
+    "method-or-size-filter": _proxied("Let every method through to Socket.IO"),
     "preflight-redirect": _proxied("Let Socket.IO be served where it is asked, without a redirect"),
     "proxy-strips-acao": _proxied(
         "Let Socket.IO's CORS headers through", before="Header unset Access-Control-Allow-Origin"

