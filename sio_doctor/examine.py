@@ -15,7 +15,7 @@ from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
 from sio_doctor.rules import Case
-from sio_doctor.stacks import fixes, identify
+from sio_doctor.stacks import fixes, identify, observed
 
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
@@ -76,5 +76,6 @@ def report_on(evidence: Evidence) -> Report:
 
 
 def _prescribe(case: Case, finding: Finding) -> Finding:
-    cures = fixes(finding.slug, case.plan, case.server, origins=finding.origins or case.plan.origins)
+    origins = finding.origins or case.plan.origins
+    cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=observed(case.evidence))
     return msgspec.structs.replace(finding, fixes=cures)
