@@ -270,17 +270,16 @@ def _reply(ask: Ask) -> Fix:
     after = block(
         f"io.of({js(ask.plan.target.namespace)}).use(async (socket, next) => {{",
         [
-            block("try {", ["// … await what has to be known first …", "next();"], "} catch (error) {"),
-            block("", ["next(error);"], "}").removeprefix("\n"),
+            block(
+                "try {", ["// … await what has to be known first …", "next();"], "} catch (error) {\n  next(error);\n}"
+            ),
         ],
         "});",
     )
-    return _fix(
-        ask,
-        "Call next() on every way through a middleware; without it nobody answers",
-        after,
-        where="where io.use(...) is called",
-    )
+    title = "Call next() on every way through a middleware; without it nobody answers"
+    if ask.server.stack == "engine.io":
+        title += ". Or there is Engine.IO alone: then put new Server(httpServer) of socket.io in its place"
+    return _fix(ask, title, after, where="where io.use(...) is called")
 
 
 FIXES: dict[str, Cure] = {
