@@ -228,27 +228,15 @@ def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
     for fix in fixes:
         yield from [BLANK, Block(pen.join(("Cure: ", "bold green"), (fix.title, "bold")))]
         yield Block(pen(f"{fix.stack} ({fix.side}), {fix.where}", "dim"), 2)
-        yield BLANK
-        for line in _change(fix, pen):
-            yield Block(line, 4, verbatim=True)
-
-
-def _change(fix: Fix, pen: Pen) -> list[Text]:
-    """The code to paste; as a diff where it replaces something."""
-    after = fix.after.rstrip("\n")
-    if fix.before is None:
-        return pen.lines(after)
-    from difflib import SequenceMatcher
-
-    old, new = fix.before.rstrip("\n").split("\n"), after.split("\n")
-    changed: list[tuple[str, str]] = []
-    for kind, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            changed += [(f"  {line}", "") for line in old[old_from:old_to]]
+        if fix.before is not None:
+            yield Block(pen("instead of", "dim"), 2)
+            for line in pen.lines(fix.before.rstrip("\n"), "red"):
+                yield Block(line, 4, verbatim=True)
+            yield Block(pen("write", "dim"), 2)
         else:
-            changed += [(f"- {line}", "red") for line in old[old_from:old_to]]
-            changed += [(f"+ {line}", "green") for line in new[new_from:new_to]]
-    return [text for line, style in changed for text in pen.lines(line, style)]
+            yield BLANK
+        for line in pen.lines(fix.after.rstrip("\n"), "green" if fix.before is not None else ""):
+            yield Block(line, 4, verbatim=True)
 
 
 def _proof(finding: Finding, by_id: dict[int, Exchange], pen: Pen) -> Blocks:
