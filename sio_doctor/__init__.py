@@ -10,9 +10,8 @@ Names are resolved when they are used, so importing the package costs nothing.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# typing and importlib would be most of what --version costs; type checkers know this name without the import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sio_doctor.examine import examine, examine_sync, gather, report_on
     from sio_doctor.model import Evidence, Plan, Report
@@ -46,9 +45,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
