@@ -55,13 +55,15 @@ def _preflight(driver: Driver, origin: str) -> Request:
 async def near_misses(driver: Driver, page: str) -> None:
     """What the server's list has instead of the page's origin: it confesses by letting the variant in.
 
-    Asked by preflight, which opens no session, and only where the server answers preflights by the origin.
+    Asked by preflight, which opens no session, and only where the server may answer preflights by the origin: where it
+    answers them, or where Node's Engine.IO refused this one, as it does for whom an ``origin`` function refuses.
     """
     handshake = next((one for one in driver.exchanges() if one.request.origin == page and one.response), None)
     answers = [one for one in driver.exchanges() if one.purpose in ("preflight", "simulated-preflight")]
     allowed = handshake.response.get("access-control-allow-origin") if handshake and handshake.response else None
     methods = any(one.response and one.response.get("access-control-allow-methods") for one in answers)
-    if allowed is not None or not methods:
+    refusals = [engineio.read_refusal(one.response) for one in answers if one.response]
+    if allowed is not None or not (methods or any(refusal and refusal.code == 2 for refusal in refusals)):
         return
     await together(*(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page)))
 

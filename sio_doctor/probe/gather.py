@@ -50,7 +50,8 @@ async def climb(driver: Driver) -> None:
         driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
         first = await first_handshake(driver)
     if first.failure is not None and first.failure.kind == "timeout":
-        driver.patience = aside.ASIDE  # it has had its time; what tells why it is silent is quick where it comes at all
+        # It has had its time; what tells why it is silent is quick where it comes at all.
+        driver.patience = min(driver.patience, aside.ASIDE)
     opened = opened_by(first)
     if unreachable(first):
         await aside.after_failure(driver, first)

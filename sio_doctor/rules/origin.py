@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from sio_doctor.model import Exchange
+from sio_doctor.model import FOREIGN, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
@@ -99,6 +99,8 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
     others = {} if disallows(first.preflight, "origin") else let_in(case, first.page)
     if disallows(first.preflight, "origin"):
         message += " A CORS middleware around it keeps that list: its words are “Disallowed CORS origin”."
+    elif FOREIGN in others:
+        message += " It lets in origins that it cannot know, so a function or a pattern of its own refuses this one."
     elif "*" in others:
         message += " Its list has the entry *, which in a list is an origin like any other and matches none."
     else:
@@ -126,7 +128,7 @@ def _silent(case: Case, one: Blocked) -> str:
     if lines(one.handshake):
         return ""
     others = let_in(case, one.page)
-    if entry := _entry(one.page, others):
+    if FOREIGN not in others and (entry := _entry(one.page, others)):
         return _kind(entry, one.page)
     if varies(one.handshake) or others or disallows(one.preflight, "origin"):
         return "origin-not-in-list"
