@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import Memory, replay, verified
+from sio_doctor.browser.session import page_of
 from sio_doctor.browser.table import ENGINES
 from sio_doctor.model import (
     FOREIGN,
@@ -31,7 +32,7 @@ def judge(evidence: Evidence) -> tuple[Connection, ...]:
 
 
 def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
-    engine, page, plan = ENGINES[browser], client.page_of(origin), evidence.plan
+    engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
     attempt = replay(client.connect(engine, page, plan), memory)
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict

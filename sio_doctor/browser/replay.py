@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 from typing import TypeVar
 
-from sio_doctor.browser.client import NOT_ASKED, Ask, Heard, Receive, Send, Step
+from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step
 from sio_doctor.model import Evidence, Exchange, Frame, NoResponse, Request
 
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from sio_doctor.browser.client import polling_url
+from sio_doctor.browser.session import polling_url
 from sio_doctor.model import FOREIGN, Exchange, Request
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.standards import engineio

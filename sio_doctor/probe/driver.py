@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from sio_doctor.browser.client import NOT_ASKED, Ask, Heard, Receive, Send, Step, polling_url
 from sio_doctor.browser.replay import Key, Script, alike, server_of, unreachable
+from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step, polling_url
 from sio_doctor.model import STAND_IN, Exchange, Handshake, NoResponse, Plan, Purpose, Request
 from sio_doctor.probe.network import Network
 from sio_doctor.probe.websocket import Conversation

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from sio_doctor.browser import client
-from sio_doctor.browser.client import NOT_ASKED, page_of
 from sio_doctor.browser.replay import unreachable
+from sio_doctor.browser.session import NOT_ASKED, page_of
 from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Evidence, Exchange, Plan, Vantage
 from sio_doctor.probe import aside
