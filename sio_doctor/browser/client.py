@@ -64,7 +64,7 @@ def handshake(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, 
 def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
     fetched = yield from session.request("handshake")
     verdict = fetched.verdict
-    if failed := _failed(fetched, "handshake", "xhr poll error"):
+    if failed := _failed(fetched, "the handshake", "xhr poll error"):
         return failed._replace(verdict=verdict)
     try:
         packets = engineio.decode_payload(_response(fetched).bytes, session.client.protocol)
@@ -113,7 +113,8 @@ def _joined(session: Session, message: str) -> Attempt | None:
     try:
         packet = socketio.decode(message)
     except ValueError:
-        return Attempt(False, "The server sent what is no Socket.IO packet.", error="parse error")
+        # The client closes with "parse error", which only ``disconnect`` would say.
+        return Attempt(False, "The server sent what is no Socket.IO packet.")
     if packet.namespace != session.plan.target.namespace:
         return None
     if packet.type == socketio.ERROR:
@@ -187,8 +188,10 @@ def _failed(fetched: Fetched, what: str, error: str) -> Attempt | None:
     if verdict.allowed is None:
         return Attempt(None, verdict.reason)
     if not verdict.allowed or fetched.response is None:
-        timed_out = verdict.code == "network-error" and verdict.found == "timeout"
-        return Attempt(False, verdict.reason, error="timeout" if timed_out else error)
+        if verdict.found == "timeout":
+            # Its own timer runs until the session is open; after that it waits, and the application hears nothing.
+            return Attempt(False, verdict.reason, error="timeout" if what == "the handshake" else None)
+        return Attempt(False, verdict.reason, error=error)
     if fetched.response.status != 200:
         return Attempt(False, f"The server answered {what} with status {fetched.response.status}.", error=error)
     return None
