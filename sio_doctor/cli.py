@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from contextlib import redirect_stdout
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,11 +13,10 @@ from sio_doctor.commands import check, demo
 
 app = typer.Typer(
     name="sio-doctor",
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.command(no_args_is_help=True)(check.check)
+app.command()(check.check)
 app.command()(demo.demo)
 
 
@@ -43,9 +43,11 @@ def sio_doctor(
 def run(arguments: list[str]) -> int:
     """Runs the command line; returns its status: 0 nothing found, 1 something, 2 wrong usage, 3 our fault, 130 ^C."""
     try:
+        if not arguments:
+            return _no_command()
         return int(app(arguments, prog_name="sio-doctor", standalone_mode=False) or 0)
-    except typer.TyperException as error:  # a usage error: one sentence, as for all other bad input
-        _complain(f"{' '.join(error.format_message().split())} Try 'sio-doctor --help'.")
+    except typer.TyperException as error:
+        _complain(_sentence(error))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted.")
@@ -61,6 +63,22 @@ def run(arguments: list[str]) -> int:
             "Please report it with what SIO_DOCTOR_DEBUG=1 shows."
         )
         return 3
+
+
+def _no_command() -> Literal[2]:
+    """Somebody new: the help, but where the report would be there is nothing."""
+    with redirect_stdout(sys.stderr):
+        app(["--help"], prog_name="sio-doctor", standalone_mode=False)
+    return 2
+
+
+def _sentence(error: typer.TyperException) -> str:
+    """What is wrong with the command. Ours is one sentence already; typer's own know the command whose help helps."""
+    words = " ".join(error.format_message().split()).replace(". Did you mean", "; did you mean")
+    context = getattr(error, "ctx", None)
+    if context is None or words.endswith("?"):
+        return words
+    return f"{words.rstrip('.')}; see '{context.command_path} --help'."
 
 
 def _complain(sentence: str) -> None:

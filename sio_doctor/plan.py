@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import parse_qsl
 
@@ -51,7 +52,7 @@ def make_plan(
     """The plan of one check. ``timeout`` and ``deadline`` in seconds, ``query`` as ``name=value``, ``headers`` as
     ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
     """
-    if timeout <= 0 or deadline <= 0:
+    if not (0 < timeout < inf and 0 < deadline < inf):
         raise PlanError("--timeout and --deadline take a number of seconds above 0.")
     notes: list[str] = []
     pages = tuple(dict.fromkeys(_origin(text, notes) for text in origins))
@@ -118,7 +119,7 @@ def _paste(text: str, origins: Sequence[str], notes: list[str]) -> _Pasted:
     try:
         url = urls.parse(text)
     except ValueError as error:
-        raise PlanError(f"{text!r} is no URL: {_sentence(error)}") from None
+        raise PlanError(f"{text!r} is no URL: {_why(error)}") from None
     if not url.host:
         raise PlanError(f"{text!r} has no host.")
     if url.username or url.password:
@@ -186,20 +187,20 @@ def _origin(text: str, notes: list[str]) -> str:
     if scheme is None and not re.match(r"(file|data|about|blob):", given):
         bare = given.removeprefix("//")
         likely = f"{_guess_scheme(bare, ())}://{bare}" if bare and "://" not in bare else "https://app.example.com"
-        raise PlanError(f"{given!r} is no origin: it has no scheme. Did you mean {likely}?")
+        raise PlanError(f"{given!r} is no origin: it has no scheme; did you mean {likely}?")
     if scheme is not None and scheme[1].lower() in ("ws", "wss"):
         likely = "http" + given[2:]
-        raise PlanError(f"{given!r} is no page's origin: pages are not served by {scheme[1]}. Did you mean {likely}?")
+        raise PlanError(f"{given!r} is no page's origin: pages are not served by {scheme[1]}; did you mean {likely}?")
     try:
         url = urls.parse(given)
         origin = urls.origin_of(url)
     except ValueError as error:
-        raise PlanError(f"{given!r} is no origin: {_sentence(error)}") from None
+        raise PlanError(f"{given!r} is no origin: {_why(error)}") from None
     if origin == "null":
         notes.append(f"A page at {given} has an opaque origin: browsers send Origin: null.")
         return "null"
     if not url.host:
-        raise PlanError(f"{given!r} is no origin: it has no host. Did you mean {scheme[0] if scheme else ''}localhost?")
+        raise PlanError(f"{given!r} is no origin: it has no host; did you mean {scheme[0] if scheme else ''}localhost?")
     if origin != given:
         notes.append(f"{given} was cut to its origin, {origin}, as a browser sends it.")
     return origin
@@ -241,9 +242,10 @@ def _auth(text: str | None) -> str | None:
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise PlanError(f"--auth takes a JSON object, and {text!r} is no JSON: {error}.") from None
+        # Not the text itself: it is a secret, and this goes into logs.
+        raise PlanError(f"--auth takes a JSON object, and this is no JSON: {error}.") from None
     if not isinstance(value, dict):
-        raise PlanError(f'--auth takes a JSON object like \'{{"token": "…"}}\', and {text!r} is none.')
+        raise PlanError('--auth takes a JSON object like \'{"token": "…"}\', and this is JSON, but no object.')
     return msgspec.json.encode(value).decode()
 
 
@@ -262,9 +264,9 @@ def _one_of(name: str, known: Iterable[Name], option: str) -> Name:
     raise PlanError(f"{option} takes {' or '.join(known)}, not {name!r}.")
 
 
-def _sentence(error: ValueError) -> str:
-    text = str(error).rstrip(".")
-    return f"{text}."
+def _why(error: ValueError) -> str:
+    """The half of the parser's sentence behind "… is no URL: "."""
+    return str(error).rpartition(" is no URL: ")[2]
 
 
 def header_names(headers: HeaderList) -> tuple[str, ...]:
