@@ -18,6 +18,8 @@ STICKY = 8
 #: Seconds for what is asked once the main question is answered.
 ASIDE = 3.0
 
+_DEFAULT_PORTS = {"https": 443}
+
 #: Where Socket.IO is commonly served, beside the default.
 USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/", "/socketio/", "/ws/", "/api/ws/")
 
@@ -81,8 +83,10 @@ def variants(origin: str) -> list[str]:
     found = [f"{origin}/", "*", host, f"{other_scheme}://{host}"]
     if other_name:
         found.append(f"{scheme}://{other_name}{colon}{port}")
-    if port:
-        found.append(f"{scheme}://{name}")
+    found.append(f"{scheme}://{name}" if port else f"{origin}:{_DEFAULT_PORTS.get(scheme, 80)}")
+    domain = name.partition(".")[2]
+    if "." in domain and not name[-1:].isdigit():
+        found.append(f"{scheme}://*.{domain}{colon}{port}")
     return [variant for variant in dict.fromkeys(found) if variant != origin]
 
 
@@ -90,6 +94,14 @@ async def client_file(driver: Driver) -> None:
     """The head of the client bundle that the server may serve: its ETag is the version."""
     url = driver.plan.target.url + driver.plan.target.path + "socket.io.js"
     await driver.ask(Request(method="HEAD", url=url), "client-file", timeout=ASIDE)
+
+
+async def websocket_by_get(driver: Driver) -> None:
+    """The handshake by WebSocket as a plain GET, where the WebSocket got a bare 403: ASGI servers hide the reason."""
+    if any(one.purpose == "websocket" and one.response and one.response.status == 403 for one in driver.exchanges()):
+        plain = driver.simple()
+        url = plain.url.replace("transport=polling", "transport=websocket")
+        await driver.ask(msgspec.structs.replace(plain, url=url), "other-transport", timeout=ASIDE)
 
 
 async def look_elsewhere(driver: Driver, first: Exchange) -> None:

@@ -65,6 +65,8 @@ async def climb(driver: Driver) -> None:
             await aside.look_elsewhere(driver, first)
         elif opened.protocol != driver.plan.client.protocol:
             await aside.other_protocol(driver)
+        if opened is not None:
+            await aside.websocket_by_get(driver)
         if driver.plan.origins:
             await aside.near_misses(driver, driver.plan.origins[0])
     if driver.plan.target.url.startswith("http:") and any(page.startswith("https:") for page in driver.plan.origins):

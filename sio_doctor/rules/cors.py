@@ -49,6 +49,8 @@ def blocked(case: Case, *, chosen: bool = True) -> Iterator[Blocked]:
     if not case.polls:
         return  # a client that begins with WebSocket never reads a polling answer
     for page in case.plan.origins if chosen else case.pages:
+        if page == case.plan.target.url:
+            continue  # the server's own page needs no header
         handshake, verdicts = case.handshake(page), case.blocked(page)
         if handshake is not None and verdicts and case.opened(handshake):
             yield Blocked(page, handshake, case.preflight(page), verdicts)
@@ -141,6 +143,10 @@ def difference(value: str, page: str) -> str:
         return "they differ only in upper and lower case, which browsers do not forgive"
     if value.rstrip("/") == page:
         return "they differ only in the slash at the end"
+    if value.strip("\"'") == page:
+        return "the quotation marks are part of the value, mostly taken over from an environment file"
+    if "*" in value:
+        return "browsers and servers compare origins as they are, and take a * in one for no pattern"
     ours, theirs = _parts(page), _parts(value)
     names = ("scheme", "host", "port")
     differing = [name for name, a, b in zip(names, ours, theirs, strict=True) if a != b]
@@ -151,7 +157,7 @@ def difference(value: str, page: str) -> str:
     if differing == ["host"]:
         hosts = {ours[1].removeprefix("www."), theirs[1].removeprefix("www.")}
         if len(hosts) == 1:
-            return "they differ only in the www."
+            return "they differ only in the www"
         if hosts <= {"localhost", "127.0.0.1", "[::1]"}:
             return f"{theirs[1]} and {ours[1]} are the same machine but not the same origin"
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sio_doctor.model import Exchange, Handshake
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.cors import is_python
 from sio_doctor.rules.stranger import concerned, met_at, opened
 from sio_doctor.standards.engineio import Refusal
 
@@ -30,7 +31,10 @@ def client_too_old(case: Case) -> Iterable[Hit]:
     **What it is not.** A server that is too old for the client (`server-too-old`).
     """
     if case.plan.client.protocol == 3:
-        yield from _mismatch(case, "upgrade the client to version 4, or set allowEIO3: true on the server for a while")
+        cure = "upgrade the client to version 4"
+        yield from _mismatch(
+            case, cure if is_python(case) else f"{cure}, or set allowEIO3: true on the server for a while"
+        )
 
 
 @rule("SIO212", "server-too-old", "The server is too old for the client", Rung.HANDSHAKE)
@@ -97,11 +101,12 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
     are refused in these words, or both versions as unsupported, the query was lost on the way: a proxy cut it off.
 
     **What it is not.** A proxy that cannot pass WebSockets on (`ws-proxy-no-upgrade`): there the open packet offers
-    the upgrade. A server that offers none to a client that polls is only a hint.
+    the upgrade. A server that offers none to a client that polls is only a hint. python-socketio offers the upgrade all
+    the same, and answers it "Invalid transport"; under ASGI with a bare 403, and a plain GET brings the words out.
     """
     sockets = list(case.all("websocket"))
     accepted = next((exchange for exchange in sockets if opened(exchange)), None)
-    offering = _offering(case)
+    offering, disabled = _offering(case), takes_no_websocket(case)
     if case.polls:
         yield from _polling_disabled(case, accepted, sockets)
         if offering and not offering[1].upgrades and "websocket" in case.plan.client.transports:
@@ -110,12 +115,19 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
             else:
                 message = "The server offers no upgrade, although it takes WebSockets: the client stays on polling."
             yield Hit(message, exchanges=(offering[0].id,), severity="info", rung=Rung.UPGRADE)
+        elif disabled and "websocket" in case.plan.client.transports:
+            message = (
+                "The server offers the upgrade to WebSocket and then refuses it as “Invalid transport”: its transports "
+                "are polling alone, so the client stays there, with an error in the console."
+            )
+            yield Hit(message, exchanges=(disabled.id,), severity="warning", rung=Rung.UPGRADE)
         return
-    if accepted is None and sockets and offering and "websocket" not in offering[1].upgrades:
+    if accepted is None and sockets and offering and (disabled or "websocket" not in offering[1].upgrades):
         refused = sockets[0]
+        told = "it answers “Invalid transport”" if disabled else "the open packet that polling gets names no upgrade"
         message = (
-            "The client begins with WebSocket, and the server does not offer it: the open packet that polling gets "
-            "names no upgrade. Take websocket into the server's transports, or let the client begin with polling."
+            f"The client begins with WebSocket, and the server does not take it: {told}. Take websocket into the "
+            "server's transports, or let the client begin with polling."
         )
         yield Hit(message, headers=(check(refused, "status", "101"),), exchanges=(refused.id, offering[0].id))
 
@@ -149,6 +161,15 @@ def _polling_disabled(case: Case, accepted: Exchange | None, sockets: list[Excha
     found = (first.id, *((accepted.id,) if accepted else ()))
     headers = (check(first, "status", "200"),)
     yield Hit(message, concerned(case, pages), headers=headers, exchanges=found, rung=met_at(case, pages))
+
+
+def takes_no_websocket(case: Case) -> Exchange | None:
+    """The answer in which python-engineio says that WebSocket is none of its transports, though it offers it."""
+    for exchange in case.all("websocket", "other-transport"):
+        refusal = case.refusal(exchange)
+        if refusal is not None and refusal.message == "Invalid transport" and case.open is not None:
+            return exchange
+    return None
 
 
 def _unknown_transport(case: Case, exchange: Exchange | None) -> bool:

@@ -24,15 +24,7 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
     **What it is not.** Where a CORS middleware in front adds `Access-Control-Allow-Origin` to that refusal, the browser
     shows a plain 400 and no CORS error; the cause is the same. An unsupported protocol version has other words.
     """
-    refused = [
-        (page, exchange)
-        for page in case.plan.origins
-        if (exchange := case.handshake(page))
-        and exchange.request.origin == page
-        and (refusal := case.refusal(exchange))
-        and refusal.family == "python"
-        and refusal.message.lower().endswith("not an accepted origin.")
-    ]
+    refused = [(page, exchange) for page in case.plan.origins if (exchange := _refused_by_python(case, page))]
     for own in (True, False):
         members = [(page, exchange) for page, exchange in refused if _is_own(case, page) is own]
         if not members:
@@ -49,6 +41,10 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
                 "and the scheme that reach it, and a proxy (or TLS in uvicorn itself) hides those unless Host and "
                 "X-Forwarded-Proto are passed on."
             )
+            if exchange.purpose == "connect":
+                message += " A GET of the server's own page names no origin and passes; POST and WebSocket do name it."
+        elif not case.polls:
+            message += " Its cors_allowed_origins lacks this origin, or is not set; it holds for WebSockets too."
         elif lines(exchange) == [pages[0]]:
             message += (
                 " A CORS middleware in front does allow this page, so the browser shows a plain 400 and no CORS error; "
@@ -67,8 +63,20 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
             origins=pages,
             headers=(check(exchange, "status", "200"), needed(pages[0], exchange, ok=lines(exchange) == [pages[0]])),
             exchanges=tuple(exchange.id for _, exchange in members),
-            rung=met_at(case, pages),
+            rung=Rung.POST if exchange.purpose == "connect" else met_at(case, pages),
         )
+
+
+def _refused_by_python(case: Case, page: str) -> Exchange | None:
+    """The first answer to that page in which its origin is refused: to the handshake, or to the POST behind it."""
+    tried = (case.handshake(page), *case.all("connect", origin=page))
+    return next((one for one in tried if one and one.request.origin == page and is_python_refusal(case, one)), None)
+
+
+def is_python_refusal(case: Case, exchange: Exchange) -> bool:
+    """That answer is python-engineio's to an origin that it does not accept."""
+    refusal = case.refusal(exchange)
+    return refusal is not None and refusal.family == "python" and refusal.message.endswith("ot an accepted origin.")
 
 
 @rule("SIO308", "origin-callback-error", "The origin function fails instead of refusing", Rung.HANDSHAKE)

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from sio_doctor.model import Exchange, Severity
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import is_python, listing, status
+from sio_doctor.rules.protocol import takes_no_websocket
+from sio_doctor.rules.refused import is_python_refusal
 from sio_doctor.rules.session import is_unknown_session
 from sio_doctor.rules.stranger import described
 
@@ -83,17 +85,20 @@ def ws_two_servers_conflict(case: Case) -> Iterable[Hit]:
     the connection, and browsers report an invalid frame.
 
     **How it is told.** The upgrade gets 101, and what follows is a second HTTP answer in the WebSocket, or messages
-    that are not Engine.IO's, while polling works.
+    that are not Engine.IO's, while polling works. Or it gets 400 "Bad Request", the words of a `ws` server with a path
+    of its own, which refuses every other one; Engine.IO writes "Bad request".
 
     **What it is not.** A client of another protocol version gets 101 and then "Unsupported protocol version"
     (`client-too-old`); there polling fails too.
     """
     for found in _groups(case, "ws-two-servers-conflict"):
-        message = (
-            f"The WebSocket to {case.plan.target.url} is accepted, but what comes over it is not Engine.IO's: "
-            f"“{_first_words(found[0].exchange)}”. A second WebSocket server on the same port answers the same upgrade."
-        )
-        yield _hit(case, found, message)
+        url, exchange = case.plan.target.url, found[0].exchange
+        if status(exchange) == 101:
+            words = _first_words(exchange)
+            message = f"The WebSocket to {url} is accepted, but what comes over it is not Engine.IO's: “{words}”."
+        else:
+            message = f"The WebSocket to {url} is answered {_answer(exchange)}, and not by Engine.IO."
+        yield _hit(case, found, f"{message} A second WebSocket server on the same port answers the same upgrade.")
 
 
 @rule("SIO603", "ws-refused", "The WebSocket is refused", Rung.UPGRADE)
@@ -122,9 +127,7 @@ def ws_refused(case: Case) -> Iterable[Hit]:
             refusal = case.refusal(exchange)
             words = f"{status(exchange)} “{refusal.message}”" if refusal else described(exchange.response)
             message = f"The server at {url} refuses the WebSocket with {words}, though polling works."
-            if refusal and refusal.message.startswith("Invalid transport"):
-                message += " Those words mean that WebSocket is not among the server's transports."
-            elif "Cross origin" in exchange.response.text:
+            if "Cross origin" in exchange.response.text:
                 message += " Those are the words of Tornado, which checks the origin of WebSockets by itself."
             elif is_python(case) and status(exchange) == 403:
                 message += " ASGI servers answer so whatever the reason; the application's log has it."
@@ -151,6 +154,9 @@ def _failed(case: Case, page: str) -> Exchange | None:
     no_polling = refusal is not None and (refusal.code == 0 or refusal.message.startswith("Invalid transport"))
     if "websocket" not in case.plan.client.transports or not (offered or (no_polling and not case.polls)):
         return None
+    # Switched off is `transport-disabled`; and who may not post its CONNECT gets no WebSocket for the same reason.
+    if takes_no_websocket(case) or any(is_python_refusal(case, one) for one in case.all("connect", origin=page)):
+        return None
     exchange = case.first("upgrade", origin=page) if case.polls else None
     exchange = exchange or case.first("websocket", origin=page)
     if exchange is None or _works(exchange) or is_unknown_session(case, exchange):
@@ -173,12 +179,17 @@ def _kind(case: Case, exchange: Exchange) -> Kind:
         return "ws-two-servers-conflict" if _first_words(exchange) else "ws-refused"
     if refusal is not None:
         lost = (refusal.family, refusal.form, refusal.code) == ("node", "json", 3)
-        lost = lost or refusal.message.startswith(("Invalid websocket upgrade", "Invalid transport websocket"))
+        # python-engineio says the latter of a session that is asked by the other transport, without an Upgrade.
+        lost = lost or refusal.message.startswith(("Invalid websocket upgrade", "Invalid transport"))
         return "ws-proxy-no-upgrade" if lost else "ws-refused"
+    if response.status == 400 and response.text == "Bad Request":
+        return "ws-two-servers-conflict"  # the words of ws, for a path that is not its own
     if is_python(case) and (response.status == 500 or "Unsupported upgrade request" in response.text):
         return "python-no-websocket"
     beside = response.status in (404, 405, 426, 501, 502, 503, 504) or response.status < 400
-    return "ws-proxy-no-upgrade" if beside else "ws-refused"
+    # No Engine.IO refuses with a page, and of the hosts Tornado alone does, in words of its own.
+    page = "html" in (response.get("content-type") or "") and "Cross origin" not in response.text
+    return "ws-proxy-no-upgrade" if beside or (page and response.status in (401, 403)) else "ws-refused"
 
 
 def _first_words(exchange: Exchange) -> str:
