@@ -37,11 +37,11 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
     found = list(strangers(case, "gateway-5xx-no-cors"))
     for stranger in found:
         reason = REASONS.get(stranger.response.status, "it failed while it answered; its log says why")
-        message = f"The server fails: it answered the handshake with {described(stranger.response)}; {reason}. "
+        message = f"The server fails: it answered the handshake with {described(stranger.response)}; {reason}."
         if any(case.opened(other) for other in case.all("handshake", "control", "foreign")):
-            message += intermittent
+            message += f" {intermittent}"
         elif stranger.response.get("access-control-allow-origin") is None:
-            message += "Such an answer has no CORS headers, so the browser speaks of CORS; the error is the cause."
+            message += " Such an answer has no CORS headers, so the browser speaks of CORS; the error is the cause."
         yield hit(case, stranger, message)
     failed = [] if found or case.open is None else [*filter(_fails, case.all("control", "foreign"))]
     if failed and failed[0].response is not None:
@@ -110,11 +110,15 @@ def basic_auth_or_401(case: Case) -> Iterable[Hit]:
         response, path = stranger.response, case.plan.target.path
         scheme = (response.get("www-authenticate") or "").partition(" ")[0]
         message = f"Something in front of Socket.IO refuses the request: {described(response)}. "
+        passes = next((other for other in case.all("control", "foreign") if case.opened(other)), None)
         if (response.get("server") or "").startswith("AirTunes"):
             message += "It is the AirPlay receiver of macOS, which takes ports 5000 and 7000: use another port."
         elif scheme or response.status != 403:
             kind = f"A login ({scheme})" if scheme else "A login"
             message += f"{kind} protects {path}; a page's script cannot answer it across origins."
+        elif passes is not None:
+            who = f"from {passes.request.origin}" if passes.request.origin else "without an Origin"
+            message += f"It goes by the origin: the same request {who} passes."
         else:
             message += (
                 "A filter decides that: a list of addresses, a firewall, a check of the Host header. It may let a "

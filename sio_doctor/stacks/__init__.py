@@ -81,10 +81,13 @@ def observed(evidence: Evidence) -> dict[str, str]:
 
     ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
     that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
+    ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``).
     """
     details: dict[str, str] = {}
     for exchange in evidence.exchanges:
-        response = exchange.response
+        response, failure = exchange.response, exchange.failure
+        if exchange.purpose == "handshake" and failure is not None and failure.kind == "timeout":
+            details.setdefault("silent", failure.phase)
         if response is None:
             continue
         allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin

@@ -40,7 +40,15 @@ def _listening(ask: Ask) -> Fix:
     )
 
 
-def _firewall(ask: Ask) -> Fix:
+def _silent(ask: Ask) -> Fix:
+    if ask.details.get("silent", "connect") != "connect":
+        return _fix(
+            "server",
+            "See what it hangs on: the connection was taken, so no firewall stands between",
+            "on the server",
+            f"ss -ltnp 'sport = :{ask.port}'   # which program it is; then look into its log\n"
+            f"curl -i --max-time 5 {sh(f'http://127.0.0.1:{ask.port}{ask.plan.target.path}?EIO=4&transport=polling')}",
+        )
     return _fix(
         "firewall",
         f"Open port {ask.port}, here and in the security group of the cloud; then see whether the server answers",
@@ -89,7 +97,7 @@ def _behind(ask: Ask) -> Fix:
 FIXES: dict[str, Cure] = {
     "dns-fails": _name,
     "server-refused": _listening,
-    "server-timeout": _firewall,
+    "server-timeout": _silent,
     "connection-reset": _listening,
     "gateway-5xx-no-cors": _behind,
     "tls-untrusted": _untrusted,

@@ -193,7 +193,7 @@ def _transports(ask: Ask) -> Fix:
 def _path(ask: Ask) -> Fix:
     path = py(ask.plan.target.path.strip("/"))
     if is_wsgi(ask):
-        return _fix(ask, "Or serve it at the path that the page asks for", constructor(ask, f"path={path}"))
+        return _fix(ask, "Serve it at the path that the page asks for", constructor(ask, f"path={path}"))
     after = f"app = socketio.ASGIApp(sio, other_asgi_app=app, socketio_path={path})"
     return _fix(
         ask,

@@ -171,7 +171,7 @@ def _transports(ask: Ask) -> Fix:
 
 
 def _path(ask: Ask) -> Fix:
-    return _fix(ask, "Or serve it at the path that the page asks for", server(f"path: {js(ask.plan.target.path)}"))
+    return _fix(ask, "Serve it at the path that the page asks for", server(f"path: {js(ask.plan.target.path)}"))
 
 
 def _listen(ask: Ask) -> Fix:
