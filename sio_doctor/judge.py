@@ -46,6 +46,7 @@ def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browse
         polling=polling,
         websocket=websocket or Verdict(allowed=None, code="not-asked", reason="This was not asked."),
         upgraded=attempt.upgraded,
+        console=attempt.console,
     )
 
 

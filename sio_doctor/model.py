@@ -324,6 +324,28 @@ class Verdict(Model, frozen=True, kw_only=True):
     """The lines that the browser's console gets, word for word."""
 
 
+class Confirmed(Model, frozen=True, kw_only=True):
+    """What a real browser on this machine did, on a page of that origin, beside what was predicted."""
+
+    browser: str
+    """Its name and version: ``Chromium 156.0.8078.79``."""
+    connects: bool
+    transport: Transport | None = None
+    """The one that it ended on."""
+    error: str | None = None
+    """What ``connect_error`` would say."""
+    polling: bool
+    """The page could read the polling handshake."""
+    websocket: bool
+    """The page could open a WebSocket of its own."""
+    console: tuple[str, ...] = ()
+    """What its console got, in order."""
+    agrees: bool | None
+    """It did what was predicted; None where nothing was."""
+    differences: tuple[str, ...] = ()
+    """How it did otherwise, one sentence each."""
+
+
 class Connection(Model, frozen=True, kw_only=True):
     """socket.io-client in one browser on a page of one origin: does it fire ``connect``?"""
 
@@ -342,6 +364,10 @@ class Connection(Model, frozen=True, kw_only=True):
     """May the page open a WebSocket of its own?"""
     upgraded: bool | None = None
     """The upgrade from polling to WebSocket went through; None where none was tried."""
+    console: tuple[str, ...] = ()
+    """What the browser's console gets while the client tries, in order."""
+    confirmed: Confirmed | None = None
+    """What a real browser did (``--confirm``); None where none was asked."""
 
 
 # --- what it means ---------------------------------------------------------------------------------------------------

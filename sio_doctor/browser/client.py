@@ -41,14 +41,16 @@ class Attempt(NamedTuple):
     """What the browser made of the first transport's handshake."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
+    console: tuple[str, ...] = ()
+    """What the browser prints while it goes on, in order."""
 
 
 def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
     """The client's first attempt, with the transports of the plan: a first transport that fails ends it."""
     session = Session(engine, page, plan)
-    if plan.client.transports[0] == "websocket":
-        return (yield from _by_websocket(session))
-    return (yield from _by_polling(session))
+    by_first = _by_websocket if plan.client.transports[0] == "websocket" else _by_polling
+    attempt = yield from by_first(session)
+    return attempt._replace(console=tuple(session.console))
 
 
 def direct(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:

@@ -52,7 +52,7 @@ def page_of(origin: str) -> Page:
 
 
 class Session:
-    """One attempt: the plan, the page, and the cookies that the server has set on the way."""
+    """One attempt: the plan, the page, and what gathers on the way: the server's cookies, the console's lines."""
 
     def __init__(self, engine: Engine, page: Page, plan: Plan) -> None:
         self.engine = engine
@@ -60,6 +60,7 @@ class Session:
         self.plan = plan
         self.client = plan.client
         self.cookies: dict[str, str] = {}
+        self.console: list[str] = []
         self.stamp = 0
 
     def request(
@@ -81,6 +82,7 @@ class Session:
             cookies=self.cookie(),
         )
         fetched = yield from _labelled(xml_http_request(self.engine, self.page, call), purpose)
+        self.console += fetched.verdict.console
         if fetched.response is not None:
             self.remember(fetched.response)
         return fetched
@@ -99,7 +101,9 @@ class Session:
     def websocket(self, purpose: Purpose, sid: str | None = None) -> Generator[Step, Heard, Verdict]:
         """The opening handshake of a WebSocket."""
         opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookie())
-        return (yield from _labelled(opening, purpose))
+        verdict = yield from _labelled(opening, purpose)
+        self.console += verdict.console
+        return verdict
 
     def message(
         self, sid: str | None = None, *, at_once: bool = False
@@ -109,6 +113,7 @@ class Session:
         if not isinstance(heard, Frame):
             return heard if isinstance(heard, NoResponse) else NOT_ASKED
         verdict = judge_frame(self.engine, websocket_url(self.plan, sid=sid), heard)
+        self.console += verdict.console
         if heard.type == "close":
             return NoResponse(kind="closed", phase="frame", message=_closing_words(heard))
         return heard.data if verdict.allowed else verdict

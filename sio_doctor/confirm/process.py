@@ -1,0 +1,117 @@
+"""Starting a browser with an empty profile, and ending it with all of its processes, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from sio_doctor.confirm.find import BrowserError
+
+#: Seconds for a killed browser to let go of its profile.
+LETTING_GO = 5.0
+
+
+class Browser:
+    """A browser's process and the folder of its profile."""
+
+    def __init__(self, program: str, popen: subprocess.Popen[bytes], profile: Path, log: Path) -> None:
+        self.program = program
+        self.popen = popen
+        self.profile = profile
+        self.log = log
+
+    def read_when_written(self, name: str, until: float) -> str:
+        """A file that the browser writes into its profile, once it ends in a line or a brace; BrowserError if never."""
+        while True:
+            ended = self.popen.poll() is not None
+            with suppress(OSError):
+                text = (self.profile / name).read_text()
+                if text.rstrip().endswith("}") or text.count("\n") >= 1:
+                    return text
+            if ended or time.monotonic() > until:
+                raise BrowserError(f"{self.program} did not start: {self._last_words(ended)}")
+            time.sleep(0.02)
+
+    def _last_words(self, ended: bool) -> str:
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        if lines:
+            return f"it said {lines[-1]!r}."
+        return f"it ended with status {self.popen.returncode}." if ended else "no time was left."
+
+
+@contextmanager
+def browser(command: Sequence[str], files: dict[str, str] | None = None) -> Iterator[Browser]:
+    """Runs ``command``, with ``{profile}`` in it replaced by a new folder that holds ``files`` (name to text).
+
+    Leaving the block, however it is left, ends every process of the browser and deletes the folder. While it runs,
+    SIGTERM and SIGHUP leave it as Ctrl-C does.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sio-doctor-browser-"))
+    try:
+        profile, log = folder / "profile", folder / "log"
+        profile.mkdir()
+        for name, text in (files or {}).items():
+            (profile / name).write_text(text)
+        with _interruptible(), log.open("wb") as output:
+            popen = subprocess.Popen(
+                [part.replace("{profile}", str(profile)) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A browser's sockets and shared memory go into the folder, and with it.
+                env={**os.environ, "TMPDIR": str(folder)} if sys.platform == "linux" else None,
+                # A group of its own: Ctrl-C in the terminal reaches us alone, and all of it can be ended at once.
+                start_new_session=True,
+            )
+            try:
+                yield Browser(command[0], popen, profile, log)
+            finally:
+                _end(popen)
+    finally:
+        _delete(folder)
+
+
+def _end(popen: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        command = ["taskkill", "/T", "/F", "/PID", str(popen.pid)]
+        subprocess.run(command, capture_output=True, check=False, timeout=LETTING_GO)
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(popen.pid, signal.SIGKILL)
+    popen.wait(LETTING_GO)
+
+
+def _delete(folder: Path) -> None:
+    """Deletes it, again while a dying child still writes into it."""
+    until = time.monotonic() + LETTING_GO
+    while folder.exists() and time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """A signal that would end us at once raises SystemExit instead, so that what was started is ended first."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
