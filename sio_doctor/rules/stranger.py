@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sio_doctor.model import Exchange, Response
 from sio_doctor.rules.base import Case, Hit, Rung, check
 from sio_doctor.standards import engineio
+from sio_doctor.standards import url as urls
 
 
 class Stranger(NamedTuple):
@@ -129,10 +130,14 @@ def described(response: Response) -> str:
 
 
 def redirection(exchange: Exchange) -> str | None:
-    """Where the answer redirects to, as a whole URL; None where it does not."""
+    """Where the answer redirects to, as a whole http(s) URL; None where it does not, or to where no browser goes."""
     response = exchange.response
     location = response.get("location") if response and response.status in (301, 302, 303, 307, 308) else None
-    return urljoin(exchange.request.url, location) if location else None
+    try:
+        target = urls.parse(location, urls.parse(exchange.request.url)) if location else None
+    except ValueError:
+        return None
+    return urls.serialize(target) if target and target.scheme in ("http", "https") else None
 
 
 def redirected(asked: SplitResult, target: SplitResult) -> str:
