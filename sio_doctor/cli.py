@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sio_doctor.commands import check, demo
+from sio_doctor.commands import check, demo, explain
 
 app = typer.Typer(
     name="sio-doctor",
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(check.check)
+app.command()(explain.explain)
 app.command()(demo.demo)
 
 

@@ -18,10 +18,15 @@ def render(report: Report, *, width: int = 80, color: bool = False, unicode: boo
     two of them); without ``unicode`` that is all that is not ASCII. A lone surrogate, which no UTF-8 can hold, becomes
     U+FFFD. ``width`` and ``color`` change nothing.
     """
+    return written(report, unicode=unicode)
+
+
+def written(value: msgspec.Struct, *, unicode: bool = True) -> str:
+    """``value`` as JSON text, as ``render`` has it."""
     try:
-        encoded = msgspec.json.encode(report)
+        encoded = msgspec.json.encode(value)
     except UnicodeEncodeError:
-        encoded = msgspec.json.encode(_scalar(msgspec.to_builtins(report)))
+        encoded = msgspec.json.encode(_scalar(msgspec.to_builtins(value)))
     text = msgspec.json.format(encoded, indent=2).decode()
     # Outside strings JSON is newlines and ASCII that shows: so what is escaped here is always in a string.
     return re.sub(r"[^\n -~]", lambda match: _char(match[0], unicode), text) + "\n"

@@ -1,0 +1,53 @@
+"""Why no answer came, in Chromium's words: ``net::ERR_…``."""
+
+from __future__ import annotations
+
+from sio_doctor.intake.wording import Code
+
+#: Chromium's own names (net_error_list.h) for why no answer came; ERR_FAILED says that another line has the reason.
+NET_ERRORS: dict[str, Code] = {
+    "ERR_NAME_NOT_RESOLVED": "dns",
+    "ERR_NAME_RESOLUTION_FAILED": "dns",
+    "ERR_CONNECTION_REFUSED": "refused",
+    "ERR_CONNECTION_TIMED_OUT": "timeout",
+    "ERR_TIMED_OUT": "timeout",
+    "ERR_ADDRESS_UNREACHABLE": "timeout",
+    "ERR_ADDRESS_INVALID": "refused",
+    "ERR_CERT_AUTHORITY_INVALID": "certificate-untrusted",
+    "ERR_CERT_INVALID": "certificate-untrusted",
+    "ERR_CERT_REVOKED": "certificate-untrusted",
+    "ERR_CERT_WEAK_SIGNATURE_ALGORITHM": "certificate-untrusted",
+    "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED": "certificate-untrusted",
+    "ERR_CERT_COMMON_NAME_INVALID": "certificate-name-or-date",
+    "ERR_CERT_DATE_INVALID": "certificate-name-or-date",
+    "ERR_SSL_PROTOCOL_ERROR": "tls",
+    "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": "tls",
+    "ERR_SSL_UNRECOGNIZED_NAME_ALERT": "tls",
+    "ERR_BAD_SSL_CLIENT_AUTH_CERT": "tls",
+    "ERR_CONNECTION_RESET": "connection-lost",
+    "ERR_CONNECTION_CLOSED": "connection-lost",
+    "ERR_CONNECTION_ABORTED": "connection-lost",
+    "ERR_EMPTY_RESPONSE": "connection-lost",
+    "ERR_SOCKET_NOT_CONNECTED": "connection-lost",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING": "connection-lost",
+    "ERR_CONTENT_LENGTH_MISMATCH": "connection-lost",
+    "ERR_HTTP2_PROTOCOL_ERROR": "connection-lost",
+    "ERR_INVALID_HTTP_RESPONSE": "not-http",
+    "ERR_INTERNET_DISCONNECTED": "offline",
+    "ERR_NETWORK_CHANGED": "offline",
+    "ERR_NETWORK_IO_SUSPENDED": "offline",
+    "ERR_PROXY_CONNECTION_FAILED": "proxy",
+    "ERR_TUNNEL_CONNECTION_FAILED": "proxy",
+    "ERR_BLOCKED_BY_CLIENT": "blocked-by-client",
+    "ERR_BLOCKED_BY_ADMINISTRATOR": "blocked-by-client",
+    "ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS": "local-network",
+    "ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS_CHECKS": "local-network",
+    "ERR_BLOCKED_BY_CSP": "content-security-policy",
+    "ERR_UNSAFE_PORT": "bad-port",
+    "ERR_TOO_MANY_REDIRECTS": "redirect-limit",
+    "ERR_INVALID_REDIRECT": "redirect-scheme",
+    "ERR_UNSAFE_REDIRECT": "redirect-scheme",
+    "ERR_UNKNOWN_URL_SCHEME": "redirect-scheme",
+    "ERR_ABORTED": "aborted",
+    "ERR_FAILED": "failed",
+}

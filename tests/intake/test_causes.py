@@ -1,0 +1,170 @@
+"""What a line can hide: the likeliest cause first, and never one that no rule knows."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from sio_doctor.intake.causes import MOST, causes, unseen
+from sio_doctor.intake.console import ConsoleLine, read_console
+from sio_doctor.intake.meaning import MEANINGS
+from sio_doctor.intake.wording import Code
+from sio_doctor.rules import RULES
+
+CODES: tuple[Code, ...] = get_args(Code)
+SERVER = "http://localhost:3000/socket.io/?transport=polling&t=x"
+URLS = (
+    None,
+    f"{SERVER}&EIO=4",
+    f"{SERVER}&EIO=3",
+    f"{SERVER}&EIO=4&sid=a",
+    "wss://h/socket.io/?EIO=4",
+    "http://[bad",
+    "",
+)
+STATUSES = (None, 200, 204, 101, 301, 400, 401, 403, 404, 405, 418, 429, 500, 502, 599, 999)
+#: Says that nothing is wrong.
+HARMLESS = {"authorization-wildcard"}
+
+
+def line(code: Code, **fields: object) -> ConsoleLine:
+    return ConsoleLine(text="", source="chromium", code=code, **fields)  # type: ignore[arg-type]
+
+
+def of(text: str) -> tuple[str, ...]:
+    """The causes of a line as it is pasted."""
+    (read,) = read_console(text)
+    assert isinstance(read, ConsoleLine)
+    return causes(read)
+
+
+def value(said: str) -> str:
+    """Chromium's reason that names what Access-Control-Allow-Origin was."""
+    return f"The 'Access-Control-Allow-Origin' header {said}"
+
+
+def blocked(url: str = f"{SERVER}&EIO=4", why: str = "") -> str:
+    reason = why or "No 'Access-Control-Allow-Origin' header is present on the requested resource."
+    page = "http://localhost:5173"
+    return f"Access to XMLHttpRequest at '{url}' from origin '{page}' has been blocked by CORS policy: {reason}"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_kind_of_line_means_something(code: Code) -> None:
+    meaning = MEANINGS[code]
+    assert meaning.title
+    assert not meaning.title.endswith(".")
+    assert meaning.means.endswith(".")
+    assert meaning.not_means.startswith(("That ", "Any"))
+    assert meaning.not_means.endswith(".")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_kind_of_line_has_causes_that_the_rules_know(code: Code) -> None:
+    found = {
+        slug
+        for url, status, stage in product(URLS, STATUSES, (None, "preflight"))
+        for slug in causes(line(code, url=url, status=status, stage=stage))
+    }
+    assert found <= set(RULES)
+    assert found or unseen(line(code)) or code in HARMLESS
+
+
+def test_a_list_of_causes_is_short_and_names_none_twice() -> None:
+    for code, url, status in product(CODES, URLS, STATUSES):
+        for before in (None, "http://other.example/login"):
+            found = causes(line(code, url=url, status=status, redirected_from=before))
+            assert len(found) == len(set(found)) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (blocked(), "cors-not-configured"),
+        (blocked(f"{SERVER}&EIO=3"), "client-too-old"),
+        (blocked(why=value("contains the invalid value 'a.example'.")), "origin-no-scheme"),
+        (
+            blocked(why=value("has a value 'http://localhost:5173/' that is not equal to the supplied origin.")),
+            "origin-trailing-slash",
+        ),
+        (
+            blocked(why=value("has a value 'http://other' that is not equal to the supplied origin.")),
+            "static-origin-mismatch",
+        ),
+        (
+            blocked(why=value("contains multiple values '*, http://a', but only one is allowed.")),
+            "duplicate-acao-proxy",
+        ),
+        (
+            blocked(why=value("contains multiple values 'http://a,http://b', but only one is allowed.")),
+            "origin-comma-list",
+        ),
+        (
+            "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+            f"{SERVER}&EIO=4. (Reason: CORS request did not succeed). Status code: (null).",
+            "server-refused",
+        ),
+        (
+            "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+            "https://h.example/socket.io/?EIO=4. (Reason: CORS request did not succeed). Status code: (null).",
+            "tls-untrusted",
+        ),
+        (
+            "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+            "http://h.example:6667/socket.io/?EIO=4. (Reason: CORS request did not succeed). Status code: (null).",
+            "unsafe-port",
+        ),
+        (
+            "Origin http://localhost:5173 is not allowed by Access-Control-Allow-Origin. Status code: 502",
+            "gateway-5xx-no-cors",
+        ),
+        (
+            "Origin http://localhost:5173 is not allowed by Access-Control-Allow-Origin. Status code: 404",
+            "path-mismatch",
+        ),
+        ("Preflight response is not successful. Status code: 401", "preflight-blocked-upstream"),
+        (f"POST {SERVER}&EIO=4&sid=abc 400 (Bad Request)", "no-sticky-sessions"),
+        (
+            "WebSocket connection to 'wss://h/socket.io/?EIO=4&transport=websocket&sid=a' failed: "
+            "Error during WebSocket handshake: Unexpected response code: 400",
+            "ws-proxy-no-upgrade",
+        ),
+        ("http://x is not an accepted origin.", "python-origin-not-accepted"),
+        (
+            "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not",
+            "server-too-old",
+        ),
+    ],
+)
+def test_the_likeliest_cause_is_the_first(text: str, first: str) -> None:
+    assert of(text)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "slug"),
+    [
+        ("http://h.example/socket.io/", "https://h.example/socket.io/", "redirect-http-to-https"),
+        ("https://h.example/socket.io/", "https://www.h.example/socket.io/", "redirect-www-apex"),
+        ("https://h.example/socket.io/", "https://sso.example/oauth2/start", "redirect-to-login"),
+    ],
+)
+def test_a_redirect_comes_before_what_its_end_lacks(first: str, last: str, slug: str) -> None:
+    text = blocked(last).replace("' from origin", f"' (redirected from '{first}') from origin")
+    assert of(text)[:2] == (slug, "cors-not-configured")
+
+
+def test_a_websocket_that_opens_a_session_lacks_no_stickiness() -> None:
+    failed = "failed: Error during WebSocket handshake: Unexpected response code: 400"
+    assert "no-sticky-sessions" not in of(
+        f"WebSocket connection to 'ws://h/socket.io/?EIO=4&transport=websocket' {failed}"
+    )
+    assert "no-sticky-sessions" in of(f"WebSocket connection to 'ws://h/socket.io/?EIO=4&sid=a' {failed}")
+
+
+def test_what_no_server_can_know_is_said() -> None:
+    assert "extension" in unseen(line("blocked-by-client"))[0]
+    assert "file" in unseen(line("allow-origin-missing", origin="null"))[0]
+    assert "AirPlay" in unseen(line("allow-origin-missing", url="http://localhost:5000/socket.io/", status=403))[0]
+    assert "answers" in unseen(line("header-not-allowed", name="Access-Control-Allow-Origin"))[0]
