@@ -544,6 +544,13 @@ def test_a_refusal_in_front_that_goes_by_the_origin_says_so() -> None:
     assert "It goes by the origin: the same request without an Origin passes." in report.findings[0].message
 
 
+@needs_node
+def test_the_cure_of_allow_request_brings_cors_where_there_was_none() -> None:
+    without = check(shared(node, "4.8", f"{{{REFUSES_PAGES}}}")).findings[0].fixes[0].after
+    assert f'cors: {{\n    origin: ["{PAGE}"]' in without
+    assert "cors:" not in check(on(options=REFUSES_PAGES)()).findings[0].fixes[0].after
+
+
 # --- two at once -----------------------------------------------------------------------------------------------------
 
 

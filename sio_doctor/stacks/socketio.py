@@ -208,11 +208,14 @@ def _attach(ask: Ask) -> Fix:
 
 
 def _allow_request(ask: Ask) -> Fix:
+    # Without CORS on the refusal the page would be let in, and still not read the answer.
+    cors = [] if "allow-origin" in ask.details else [cors_option(ask, ask.pages)]
     after = "\n".join(
         [
             f"const allowed = {js_list(ask.pages)};",
             "",
             server(
+                *cors,
                 block(
                     "allowRequest: (request, callback) => {",
                     [
@@ -221,7 +224,7 @@ def _allow_request(ask: Ask) -> Fix:
                         "callback(null, !origin || allowed.includes(origin));",
                     ],
                     "}",
-                )
+                ),
             ),
         ]
     )
