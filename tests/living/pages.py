@@ -54,9 +54,10 @@ class Attempted(NamedTuple):
     console: list[Line]
 
 
-def attempt(page: Page, url: str, options: dict[str, Any]) -> Attempted:
-    """Lets the page's client connect to ``url`` with ``options``, once."""
-    result = page.evaluate(ATTEMPT % json.dumps([url, options]))
+def attempt(page: Page, url: str, options: dict[str, Any], *, auth: str | None = None) -> Attempted:
+    """Lets the page's client connect to ``url`` with ``options`` and ``auth`` (JSON text), once."""
+    asked = {**options, "auth": json.loads(auth)} if auth else options
+    result = page.evaluate(ATTEMPT % json.dumps([url, asked]))
     return Attempted(result["connects"], result.get("transport"), result.get("error"), page.lines(quiet=0.1))
 
 

@@ -19,9 +19,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, cast
 
 import pytest
+
+from sio_doctor.confirm.find import PRODUCTS, BrowserError, Family, find
 
 P = ParamSpec("P")
 
@@ -31,12 +33,16 @@ NEEDS = {
     "nginx": "nginx",
     "haproxy": "haproxy",
     "openssl": "the openssl command",
+    "chromium": "Chromium, Chrome or Edge",
+    "firefox": "Firefox",
 }
 
 needs_node = pytest.mark.needs_node
 needs_nginx = pytest.mark.needs_nginx
 needs_haproxy = pytest.mark.needs_haproxy
 needs_openssl = pytest.mark.needs_openssl
+needs_chromium = pytest.mark.needs_chromium
+needs_firefox = pytest.mark.needs_firefox
 
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 
@@ -46,6 +52,11 @@ SHARED_AT_MOST = 12
 
 def executable(name: str) -> str | None:
     """The path of a program; None where it is missing. Debian keeps servers in /usr/sbin, off people's PATH."""
+    if name in PRODUCTS:
+        try:
+            return find(cast(Family, name)).path
+        except BrowserError:
+            return None
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
