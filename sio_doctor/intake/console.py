@@ -15,8 +15,8 @@ from sio_doctor.model import Model
 
 #: Longer lines are read as far as this, in characters; of more lines only the first ones.
 LONGEST, MOST_LINES = 2_000, 100
-#: How alike an unknown line must be to a known one to be called near, and how much of it is compared.
-NEAR, COMPARED = 0.6, 300
+#: How alike an unknown line must be to a known one to be called near, how much of it is compared, and with how many.
+NEAR, COMPARED, CANDIDATES = 0.6, 300, 8
 
 
 class ConsoleLine(Model, frozen=True, kw_only=True):
@@ -233,16 +233,18 @@ _PREFLIGHT = frozenset(
 
 
 def _nearest(line: str) -> str | None:
-    """The known line that is most like it, if any is."""
+    """The known line that is most like it, if any is. Those with the most words in common are compared in full."""
     asked = _bare(line)
+    words = set(asked.split())
+    examples = {wording.example: _bare(wording.example) for table in _TABLES for wording in table.wordings}
+    likely = sorted(examples.items(), key=lambda item: len(words & set(item[1].split())), reverse=True)[:CANDIDATES]
     matcher = SequenceMatcher(b=asked, autojunk=False)
-    best, example = NEAR, None
-    for table in _TABLES:
-        for wording in table.wordings:
-            matcher.set_seq1(_bare(wording.example))
-            if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and (ratio := matcher.ratio()) > best:
-                best, example = ratio, wording.example
-    return example
+    best, nearest = NEAR, None
+    for example, bare in likely:
+        matcher.set_seq1(bare)
+        if (ratio := matcher.ratio()) > best:
+            best, nearest = ratio, example
+    return nearest
 
 
 def _bare(line: str) -> str:

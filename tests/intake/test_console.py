@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sio_doctor.browser.fetch import Page, XMLHttpRequest, xml_http_request
@@ -281,6 +281,7 @@ def test_an_unknown_line_gets_the_nearest_known_one() -> None:
     assert unread.nearest == "WebSocket connection to 'U' failed: Invalid frame header"
 
 
+@settings(deadline=None)  # other work on the machine is no fault of the text
 @given(st.text(max_size=300))
 def test_no_text_is_too_much(text: str) -> None:
     for read in read_console(text):
