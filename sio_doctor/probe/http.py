@@ -6,16 +6,19 @@ start-up (with anyio); this one stands on h11 and `Stream`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import h11
 import httpx
+import msgspec
 
 from sio_doctor.model import Request
 from sio_doctor.probe import limits
 from sio_doctor.probe.attempt import Attempt, Head, Unanswered
-from sio_doctor.probe.backend import Resolver, Stream, connect, lost
+from sio_doctor.probe.backend import Stream, lost
 from sio_doctor.probe.head import body_parser, end_of_head, is_http, may_be_http, parse_head
+from sio_doctor.probe.proxy import Proxy
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -25,17 +28,19 @@ class Transport(httpx.AsyncBaseTransport):
     ``Unanswered`` where it is not whole.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+    def __init__(self, reach: Callable[[Attempt], Awaitable[Stream]]) -> None:
+        self._reach = reach
+        self._passed_on: set[Proxy] = set()
+        """The proxies through which an answer has come: where one does not come now, it is not their fault."""
         self._idle: dict[tuple[bool, str, int, bool], list[Stream]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, one answer; the answer's head is also put into the attempt."""
         attempt: Attempt = request.extensions["attempt"]
         fresh: bool = request.extensions["fresh"]
-        head_of_request, wire = encode(attempt.place.target, attempt.request)
+        head_of_request, wire = _as_sent(attempt)
         kept = None if fresh else self._take(attempt)
-        stream = kept or await connect(attempt, self._resolver)
+        stream = kept or await self._connect(attempt)
         try:
             head = await exchange_heads(attempt, stream, head_of_request, wire)
         except Unanswered as outcome:
@@ -43,8 +48,13 @@ class Transport(httpx.AsyncBaseTransport):
                 raise
             # A server may close a kept connection at any time; browsers ask again on a new one, and so does this.
             stream.abort()
-            stream = await connect(attempt, self._resolver)
+            stream = await self._connect(attempt)
             head = await exchange_heads(attempt, stream, head_of_request, wire)
+        if attempt.proxy is not None:
+            if head.status == 407:
+                attempt.head, attempt.doubted = None, attempt.proxy
+                raise turned_away(attempt, attempt.proxy, head)
+            self._passed_on.add(attempt.proxy)
 
         parser = body_parser(head, attempt.request.method)
 
@@ -67,6 +77,12 @@ class Transport(httpx.AsyncBaseTransport):
             for stream in streams:
                 stream.abort()
         self._idle.clear()
+
+    async def _connect(self, attempt: Attempt) -> Stream:
+        stream = await self._reach(attempt)
+        if attempt.proxy in self._passed_on:
+            attempt.doubted = None
+        return stream
 
     def _take(self, attempt: Attempt) -> Stream | None:
         kept = self._idle.get(_key(attempt), [])
@@ -97,6 +113,28 @@ def _key(attempt: Attempt) -> tuple[bool, str, int, bool]:
     return place.secure, place.host, place.port, attempt.verify
 
 
+def _as_sent(attempt: Attempt) -> tuple[h11.Request, bytes]:
+    """To a proxy that is to fetch the answer: absolute-form. https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2"""
+    place, proxy = attempt.place, attempt.proxy
+    if proxy is None or attempt.tunnels:
+        return encode(place.target, attempt.request)
+    headers = (*attempt.request.headers, *proxy.headers)
+    request = msgspec.structs.replace(attempt.request, headers=headers)
+    return encode(f"http://{place.host_header}{place.target}", request)
+
+
+def turned_away(attempt: Attempt, proxy: Proxy, head: Head) -> Unanswered:
+    """The proxy answered for itself: it does not let this request through."""
+    attempt.phase = "connect"
+    if head.status != 407:
+        what = f"makes no connection to {attempt.place.host} port {attempt.place.port}: it answered {head.status}"
+    elif proxy.credentials:
+        what = "does not accept the user name and password that are given with it (407)"
+    else:
+        what = "wants a user name and a password (407)"
+    return attempt.unanswered("refused", f"{attempt.where} {what}.")
+
+
 def encode(target: str, request: Request) -> tuple[h11.Request, bytes]:
     """The request's head as h11 has it, and head and body as bytes.
 
@@ -124,7 +162,7 @@ async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request,
     attempt.phase = "head"
     raw = stream.buffer
     stream.write(wire)
-    skipped = scanned = 0
+    skipped = informational = scanned = 0
     while True:
         end = end_of_head(raw, scanned)
         if end is None and len(raw) > limits.HEAD and is_http(raw):
@@ -143,8 +181,9 @@ async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request,
                 attempt.phase = "body"
                 return head
             skipped += end
+            informational += 1
             scanned = 0
-            if skipped > limits.HEAD:
+            if skipped > limits.HEAD or informational > limits.INFORMATIONAL:
                 raise attempt.unanswered("closed", "Informational responses without end, and no final one.")
             continue
         scanned = len(raw)
@@ -154,7 +193,7 @@ async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request,
 def not_http(attempt: Attempt) -> Unanswered:
     """What came is no HTTP."""
     first = bytes(attempt.buffer[: limits.NOT_HTTP])
-    where = f"{attempt.place.host} port {attempt.place.port}"
+    where = attempt.where
     what = "a TLS alert: it wants https" if first.startswith(b"\x15\x03") else f"no HTTP but {first[:40]!r}"
     return attempt.unanswered("not-http", f"{where} answered with {what}.", first.decode("latin-1"))
 
@@ -164,22 +203,31 @@ async def body_chunks(attempt: Attempt, stream: Stream, parser: h11.Connection) 
 
     Raises ``Unanswered`` where it ends early or is no chunked body.
     """
-    length = 0
+    length = fed = 0
     while length <= limits.BODY:
+        came, fault = bytearray(), ""
         try:
-            event = parser.next_event()
+            while isinstance(event := parser.next_event(), h11.Data):
+                came += event.data
         except h11.RemoteProtocolError as error:
-            raise attempt.unanswered("closed", f"The body is not whole: {error}") from None
-        if event is h11.NEED_DATA:
-            if not stream.buffer:
-                await _more(attempt, stream, end_matters=False)
-            parser.receive_data(bytes(stream.buffer))
-            stream.buffer.clear()
-        elif isinstance(event, h11.Data):
-            length += len(event.data)
-            yield bytes(event.data)
-        else:
+            fault = f"The body is not whole: {error}"
+        if came:
+            length += len(came)
+            yield bytes(came)
+        if fault:
+            raise attempt.unanswered("closed", fault)
+        if event is not h11.NEED_DATA:
             return
+        if fed >= limits.BODY + limits.FRAMING:
+            raise attempt.unanswered("closed", "The body comes in chunks of a few bytes.")
+        if not stream.buffer:
+            await _more(attempt, stream, end_matters=False)
+        # Little at once: a thousand chunks of one byte take their time, in which no timeout would be noticed.
+        piece = bytes(stream.buffer[: limits.PIECE])
+        del stream.buffer[: len(piece)]
+        fed += len(piece)
+        parser.receive_data(piece)
+        await asyncio.sleep(0)
 
 
 async def _more(attempt: Attempt, stream: Stream, *, end_matters: bool = True) -> None:

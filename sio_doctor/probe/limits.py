@@ -9,8 +9,13 @@ from sio_doctor.model import NoResponse, Phase
 
 #: Bytes of one answer's head, informational responses included.
 HEAD = 64 * 1024
-#: Bytes of a body, as it came and again inflated.
+#: Informational responses (1xx) before the final one.
+INFORMATIONAL = 64
+#: Bytes of a body, as it came and again inflated; and of the lines that say how long its chunks are.
 BODY = 64 * 1024
+FRAMING = 8 * 1024
+#: Bytes that are parsed at once.
+PIECE = 8 * 1024
 #: Frames that are read from one WebSocket, and the bytes of their payloads together.
 FRAMES = 16
 FRAME_BYTES = 64 * 1024

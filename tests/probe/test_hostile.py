@@ -203,7 +203,7 @@ def test_a_body_that_is_reset() -> None:
     "script",
     [
         endless(HEAD + b"\r\n", b"x" * 65536),
-        endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 10000),
+        endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n"),
         endless(HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(200_000_000), 1), b"x" * 65536),
     ],
     ids=["endless", "chunks", "bomb"],
@@ -217,6 +217,19 @@ def test_a_body_without_end_is_cut_and_memory_stays_small(script: Script) -> Non
     assert len(came.bytes) == limits.BODY
     assert came.truncated
     assert peak < 8_000_000
+
+
+def test_chunks_of_one_byte_are_not_read_for_long() -> None:
+    with raw(endless(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 10000)) as server:
+        came = response(server.url)
+    assert came.truncated
+    assert 1000 < len(came.body) < limits.BODY
+
+
+def test_informational_answers_without_end_are_an_end() -> None:
+    with raw(endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")) as server:
+        came = failure(server.url)
+    assert (came.kind, "Informational" in came.message) == ("closed", True)
 
 
 def test_a_head_without_end_is_cut() -> None:
