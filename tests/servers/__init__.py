@@ -19,11 +19,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ParamSpec, cast
+from typing import ParamSpec
 
 import pytest
 
-from sio_doctor.confirm.find import PRODUCTS, BrowserError, Family, find
+from sio_doctor.confirm.find import PRODUCTS, BrowserError, find
 
 P = ParamSpec("P")
 
@@ -54,7 +54,7 @@ def executable(name: str) -> str | None:
     """The path of a program; None where it is missing. Debian keeps servers in /usr/sbin, off people's PATH."""
     if name in PRODUCTS:
         try:
-            return find(cast(Family, name)).path
+            return find(name).path
         except BrowserError:
             return None
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
