@@ -551,6 +551,17 @@ def test_the_cure_of_allow_request_brings_cors_where_there_was_none() -> None:
     assert "cors:" not in check(on(options=REFUSES_PAGES)()).findings[0].fixes[0].after
 
 
+@needs_node
+def test_a_wildcard_that_only_the_preflight_has_is_said_to_be_there() -> None:
+    answer = (
+        "if (request.method === 'OPTIONS') response.writeHead(204, {'Access-Control-Allow-Origin': '*',"
+        " 'Access-Control-Allow-Headers': 'my-custom-header'}).end(); else pass();"
+    )
+    report = check(in_front(answer)(), **DOCUMENTED)
+    assert_caused(report, "wildcard-with-credentials", fix=None)
+    assert "a layer in front seems to answer the preflight by itself" in report.findings[0].message
+
+
 # --- two at once -----------------------------------------------------------------------------------------------------
 
 

@@ -38,10 +38,14 @@ def wildcard_with_credentials(case: Case) -> Iterable[Hit]:
         if case.plan.client.version == 2
         else "the client is set to withCredentials: true"
     )
+    beside = found[0].at_preflight and lines(found[0].handshake) not in ([], ["*"])
     message = (
-        f"The server at {case.plan.target.url} answers with {ALLOW_ORIGIN}: *, which browsers refuse where credentials "
-        f"are sent, and {why}. The header has to name {listing(one.page for one in found)}."
+        f"The server at {case.plan.target.url} answers {'the preflight ' if beside else ''}with {ALLOW_ORIGIN}: *, "
+        f"which browsers refuse where credentials are sent, and {why}. The header has to name "
+        f"{listing(one.page for one in found)}."
     )
+    if beside:
+        message += " On the handshake it does, so a layer in front seems to answer the preflight by itself."
     yield one_hit(case, found, message, *(needed(one.page, one.decided) for one in found))
 
 
