@@ -126,6 +126,8 @@ def _where(case: Case, exchange: Exchange, got: str) -> str:
         )
         if case.first("other-path"):
             message += " None of the usual paths answered either."
+    if not (found or moved or route) and any(layer.startswith("nginx") for layer in case.server.layers):
+        message += " With nginx, a proxy_pass that ends in a slash cuts the path off."
     if case.plan.namespace_from_path:
         namespace = case.plan.target.namespace
         message += (

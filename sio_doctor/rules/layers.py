@@ -22,6 +22,7 @@ from sio_doctor.rules.cors import (
     proxied_away,
     status,
 )
+from sio_doctor.rules.refused import is_python_refusal
 from sio_doctor.rules.session import is_unknown_session
 from sio_doctor.rules.stranger import described
 
@@ -160,6 +161,8 @@ def error_response_without_cors(case: Case) -> Iterable[Hit]:
         response = exchange.response
         if response is None or response.status < 400 or is_unknown_session(case, exchange):
             continue
+        if response.status == 429 or is_python_refusal(case, exchange) or (response.status >= 500 and _fails(case)):
+            continue  # `rate-limit`, `python-origin-not-accepted`, `gateway-5xx-no-cors`
         message = (
             f"The handshake with {case.plan.target.url} succeeds, but the {_step(exchange)} is answered "
             f"{described(response)}. That answer has no {ALLOW_ORIGIN}, so the browser reports a CORS error and hides "
@@ -189,6 +192,11 @@ def cors_on_handshake_only(case: Case) -> Iterable[Hit]:
         )
         good = [needed(page, handshake, ok=True)] if (handshake := case.handshake(page)) else []
         yield _later(page, exchange, message, needed(page, exchange), *good)
+
+
+def _fails(case: Case) -> bool:
+    """Handshakes of the same run got a 5xx too."""
+    return any(status(exchange) >= 500 for exchange in case.all("control", "foreign"))
 
 
 def _hidden(case: Case) -> Iterator[tuple[str, Exchange]]:

@@ -22,7 +22,7 @@ from sio_doctor.stacks import (
     socketio,
     socketio2,
 )
-from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack
+from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, openings
 from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
@@ -42,6 +42,18 @@ PROXY_FIRST = frozenset(
         "tls-untrusted", "tls-name-or-date",
     }
 )  # fmt: skip
+#: Causes that lie there where that was seen, by the key of ``layered``.
+LAYERED = {
+    **dict.fromkeys(
+        (
+            "static-origin-mismatch", "origin-comma-list", "origin-no-scheme", "origin-trailing-slash", "acac-missing",
+            "wildcard-with-credentials", "preflight-unhandled-v2",
+        ),
+        "layer-origin",
+    ),
+    "preflight-header-not-allowed": "layer-preflight",
+    "error-response-without-cors": "layer-post",
+}  # fmt: skip
 #: Causes that the page mends with one line.
 PAGE_FIRST = frozenset(
     {
@@ -81,9 +93,10 @@ def observed(evidence: Evidence) -> dict[str, str]:
 
     ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
     that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
-    ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``).
+    ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``polls``: a polling
+    handshake passed. ``layer-origin``, ``layer-preflight``, ``layer-post``: see ``layered``.
     """
-    details: dict[str, str] = {}
+    details = layered(evidence)
     for exchange in evidence.exchanges:
         response, failure = exchange.response, exchange.failure
         if exchange.purpose == "handshake" and failure is not None and failure.kind == "timeout":
@@ -91,6 +104,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
         if response is None:
             continue
         allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin
+        if exchange.purpose == "handshake" and engineio.read_open(response):
+            details.setdefault("polls", "yes")
         if exchange.purpose == "handshake" and allowed:
             details.setdefault("allow-origin", allowed)
         if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:
@@ -101,6 +116,37 @@ def observed(evidence: Evidence) -> dict[str, str]:
         if exchange.purpose in ("handshake", "redirect", "preflight", "simulated-preflight") and location:
             details["location"] = _absolute(exchange.request.url, location)
     return details
+
+
+def layered(evidence: Evidence) -> dict[str, str]:
+    """What cannot come from the Socket.IO server, so that a layer in front or around did it.
+
+    ``layer-origin``: the Access-Control-Allow-Origin of the handshake, where Node's Engine.IO has no cors option (it
+    answers no preflight), or where it is not what python-engineio sends, the origin itself. ``layer-preflight``: the
+    answer to the preflight, which has no Access-Control-Allow-Methods. ``layer-post``: the error that CONNECT got.
+    """
+    found: dict[str, str] = {}
+    preflight = evidence.first("preflight", "simulated-preflight")
+    answer = preflight.response if preflight is not None else None
+    methods = answer.get("access-control-allow-methods") if answer is not None else None
+    refusal = engineio.read_refusal(answer) if answer is not None else None
+    for opening in openings(evidence):
+        allowed = opening.response.get("access-control-allow-origin")
+        if opening.exchange.purpose != "handshake" or allowed is None or opening.handshake.framing != "v4":
+            continue
+        # With preflightContinue Node's cors adds its methods to the refusal, and to no other answer.
+        unanswered = refusal is not None and refusal.code == 2
+        own = methods is not None and opening.response.get("access-control-allow-methods") is None
+        other = allowed != opening.exchange.request.origin
+        if (unanswered and not own) if opening.interval_first else other:
+            found["layer-origin"] = allowed
+    if answer is not None and 200 <= answer.status < 300 and methods is None:
+        found["layer-preflight"] = str(answer.status)
+    for _, response in answers(evidence, "connect"):
+        hidden = response.get("access-control-allow-origin") is None
+        if response.status >= 400 and hidden and engineio.read_refusal(response) is None:
+            found["layer-post"] = str(response.status)
+    return found
 
 
 def _absolute(base: str, location: str) -> str:
@@ -129,7 +175,10 @@ def fixes(
             for fix in _cures(ask, [nginx])
         ]
     order = SIDES
-    if slug in PAGE_FIRST or page.FIXES.get(slug) is page.served:
+    stripped = slug == "path-mismatch" and plan.target.path == "/socket.io/" and "path" not in ask.details
+    if LAYERED.get(slug) in ask.details or (stripped and known["proxy"]):
+        order = ("proxy", "server", "page")
+    elif slug in PAGE_FIRST or page.FIXES.get(slug) is page.served:
         order = ("page", "server", "proxy")
     elif slug in PROXY_FIRST and not (guessed["proxy"] and _cures(ask, recognised)):
         # A server that was recognised is likelier than a proxy that was not.

@@ -58,6 +58,15 @@ def _headers(ask: Ask) -> Fix | None:
     return _fix(title, python.constructor(ask, python.origins(ask)) + "\n" + _outermost(ask))
 
 
+def _outside(ask: Ask) -> Fix | None:
+    """The middleware's list, and Socket.IO's own inside of it, become one."""
+    if not ask.layer("Starlette CORSMiddleware"):
+        return None
+    title = "Put Socket.IO around FastAPI, with the page on its list: the middleware then never sees its requests"
+    after = python.constructor(ask, python.origins(ask)) + "\n" + _outermost(ask)
+    return _fix(title, after, before='fastapi_app.mount("/", socketio.ASGIApp(sio))')
+
+
 def _path(ask: Ask) -> Fix:
     return _fix("Put Socket.IO around FastAPI, at the path that the page asks for", _outermost(ask))
 
@@ -66,4 +75,17 @@ FIXES: dict[str, Cure] = {
     "duplicate-acao-framework": _one_layer,
     "preflight-header-not-allowed": _headers,
     "path-mismatch": _path,
+    **dict.fromkeys(
+        (
+            "python-origin-not-accepted",
+            "cors-not-configured",
+            "origin-not-in-list",
+            "static-origin-mismatch",
+            "origin-trailing-slash",
+            "origin-no-scheme",
+            "wildcard-with-credentials",
+            "acac-missing",
+        ),
+        _outside,
+    ),
 }

@@ -70,6 +70,36 @@ def _certificate(ask: Ask) -> Fix:
     return _fix("Give HAProxy a certificate that browsers trust, with its chain, for this name", after)
 
 
+def _own_origin(ask: Ask) -> Fix | None:
+    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
+    if "layer-origin" not in ask.details and ask.slug != "static-origin-mismatch":
+        return None
+    literal = conf(ask.details.get("allow-origin", ""), "https://your-page.example")
+    line = f"http-response set-header Access-Control-Allow-Origin {literal}"
+    return _routed(
+        "If HAProxy sets the header, leave Socket.IO out of it: its cors option answers",
+        "http-request set-var(txn.path) path",
+        f"{line} if !{{ var(txn.path) -m beg /socket.io/ }}",
+        before=line,
+    )(ask)
+
+
+def _own_preflight(ask: Ask) -> Fix | None:
+    return _preflight(ask) if "layer-preflight" in ask.details else None
+
+
+def _later(ask: Ask) -> Fix | None:
+    return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else None
+
+
+def _path_kept(ask: Ask) -> Fix | None:
+    title = "Pass the path on as it came: no set-path, no replace-path for Socket.IO"
+    return _routed(title)(ask) if ask.plan.target.path == "/socket.io/" else None
+
+
+_post = _routed("Let every method through to Socket.IO", before="http-request deny if METH_POST")
+_preflight = _routed("Let Socket.IO answer preflights", before="http-request return status 204 if METH_OPTIONS")
+
 FIXES: dict[str, Cure] = {
     "html-instead-of-handshake": _routed("Pass Socket.IO to its own backend"),
     "gateway-5xx-no-cors": _routed("Start the Socket.IO server, and pass to the port where it listens"),
@@ -106,7 +136,17 @@ FIXES: dict[str, Cure] = {
         "http-request auth unless is_socketio",
         before="http-request auth",
     ),
-    "method-or-size-filter": _routed("Let every method through to Socket.IO"),
+    "method-or-size-filter": _post,
+    "error-response-without-cors": _later,
+    "static-origin-mismatch": _own_origin,
+    "origin-comma-list": _own_origin,
+    "origin-no-scheme": _own_origin,
+    "origin-trailing-slash": _own_origin,
+    "acac-missing": _own_origin,
+    "preflight-unhandled-v2": _own_origin,
+    "preflight-empty-2xx": _preflight,
+    "preflight-header-not-allowed": _own_preflight,
+    "path-mismatch": _path_kept,
     "preflight-redirect": _routed(
         "Let Socket.IO be served where it is asked, without a redirect",
         "http-request redirect scheme https unless { ssl_fc } or is_socketio",

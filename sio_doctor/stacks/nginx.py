@@ -64,6 +64,28 @@ def _location(title: str, *more: str, before: str | None = None) -> Cure:
 _OWN_HEADERS = "add_header X-Content-Type-Options nosniff;   # one of its own keeps those of server { } out"
 
 
+def _own_origin(ask: Ask) -> Fix | None:
+    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
+    return _fixed_origin(ask) if "layer-origin" in ask.details else None
+
+
+def _own_preflight(ask: Ask) -> Fix | None:
+    return _preflight(ask) if "layer-preflight" in ask.details else None
+
+
+def _path(ask: Ask) -> Fix | None:
+    """Where the path is not the default one, what is behind nginx is most likely at the default one."""
+    if ask.plan.target.path != "/socket.io/":
+        return None
+    before = "proxy_pass http://127.0.0.1:3000/;   # the slash cuts /socket.io/ off"
+    return _fix("Pass the path on as it came, with no slash behind the port", location(ask), before=before)
+
+
+def _later(ask: Ask) -> Fix | None:
+    """The POST that nginx refused, or an error of another kind."""
+    return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else _errors(ask)
+
+
 def _fixed_origin(ask: Ask) -> Fix:
     literal = conf(ask.details.get("allow-origin", ""), "")
     title = "If nginx adds the header, take it away and let Socket.IO's cors option answer"
@@ -130,7 +152,9 @@ def _certificate(ask: Ask) -> Fix:
     return _fix("Give nginx a certificate that browsers trust, with its chain, for this name", after)
 
 
-def _tls(ask: Ask) -> Fix:
+def _tls(ask: Ask) -> Fix | None:
+    if ask.slug == "tls-plain-mixup" and ask.plan.target.url.startswith("http:"):
+        return None  # it is there already: http was asked of a port that speaks TLS
     host = conf(ask.host, "your-server.example")
     lines = [
         "listen 443 ssl;",
@@ -145,6 +169,12 @@ def _tls(ask: Ask) -> Fix:
 def _redirect(ask: Ask) -> Fix:
     return _fix("Let Socket.IO be served where it is asked, without a redirect", location(ask))
 
+
+_post = _location("Let POST through to Socket.IO, and bodies as large as it takes (1 MB)", "client_max_body_size 2m;")
+_preflight = _location(
+    "Let Socket.IO answer preflights: nginx's answer has not all CORS headers",
+    before="if ($request_method = OPTIONS) { return 204; }",
+)
 
 FIXES: dict[str, Cure] = {
     "html-instead-of-handshake": _location("Pass Socket.IO on before the rule that answers with the page"),
@@ -166,6 +196,13 @@ FIXES: dict[str, Cure] = {
         before="add_header Access-Control-Allow-Origin *;",
     ),
     "static-origin-mismatch": _fixed_origin,
+    "origin-comma-list": _own_origin,
+    "origin-no-scheme": _own_origin,
+    "origin-trailing-slash": _own_origin,
+    "acac-missing": _own_origin,
+    "preflight-unhandled-v2": _own_origin,
+    "preflight-header-not-allowed": _own_preflight,
+    "path-mismatch": _path,
     "proxy-strips-acao": _location(
         "Let Socket.IO's CORS headers through, and the Origin on to it",
         "proxy_hide_header X-Powered-By;   # one of its own keeps those of server { } out",
@@ -174,19 +211,14 @@ FIXES: dict[str, Cure] = {
     "cors-on-handshake-only": _location(
         "If nginx adds the headers to some answers alone, let Socket.IO add them to all", _OWN_HEADERS
     ),
-    "error-response-without-cors": _errors,
-    "method-or-size-filter": _location(
-        "Let POST through to Socket.IO, and bodies as large as it takes (1 MB)", "client_max_body_size 2m;"
-    ),
+    "error-response-without-cors": _later,
+    "method-or-size-filter": _post,
     "preflight-blocked-upstream": _location(
         "Let preflights through to Socket.IO: browsers send no password with them",
         'limit_except OPTIONS { auth_basic "Restricted"; auth_basic_user_file /etc/nginx/.htpasswd; }',
         before="limit_except GET POST { deny all; }",
     ),
-    "preflight-empty-2xx": _location(
-        "Let Socket.IO answer preflights: nginx's answer has no CORS headers",
-        before="if ($request_method = OPTIONS) { return 204; }",
-    ),
+    "preflight-empty-2xx": _preflight,
     "preflight-redirect": _redirect,
     "redirect-to-login": _location(
         "Let Socket.IO through without the login, and check the client's token in a middleware", "auth_request off;"

@@ -96,11 +96,7 @@ def _path(ask: Ask) -> Fix | None:
         return _fix(
             "Ask at the path where Socket.IO answers", call(ask, path=path, namespace=namespace), before=call(ask)
         )
-    if ask.plan.target.path == "/socket.io/":
-        return None
-    return _fix(
-        "Ask at the default path, if the server has no path option", call(ask, path="/socket.io/"), before=call(ask)
-    )
+    return None  # the usual ones were asked, and did not answer
 
 
 def _websocket(ask: Ask) -> Fix:
@@ -124,7 +120,7 @@ def _version(version: int, title: str) -> Cure:
 
 def _transports(ask: Ask) -> Fix:
     title, names = "Ask by WebSocket alone, as the server does without polling", ("websocket",)
-    if ask.plan.client.transports[0] == "websocket":
+    if ask.plan.client.transports[0] == "websocket" or "polls" in ask.details:
         title, names = "Begin by polling: the server does not open WebSockets", ("polling",)
     return _fix(title, call(ask, f"transports: {js_list(names)}"))
 

@@ -118,8 +118,15 @@ def origins(ask: Ask) -> str:
     return f"cors_allowed_origins={py_list(ask.pages)}"
 
 
+def _wrapped(ask: Ask) -> bool:
+    """A CORS middleware around it decides, or would add its header to the server's own."""
+    return ask.layer("Starlette CORSMiddleware")
+
+
 def _listing(title: str) -> Cure:
-    def cure(ask: Ask) -> Fix:
+    def cure(ask: Ask) -> Fix | None:
+        if _wrapped(ask):
+            return None
         wrong = ask.details.get("accepted")
         before = f"cors_allowed_origins=[{py(wrong)}]" if wrong else None
         return _fix(ask, title, constructor(ask, origins(ask)), before=before)
@@ -127,14 +134,18 @@ def _listing(title: str) -> Cure:
     return cure
 
 
-def _not_accepted(ask: Ask) -> Fix:
+def _not_accepted(ask: Ask) -> Fix | None:
+    if _wrapped(ask):
+        return None
     title = "List the page's origin; python-socketio refuses all others, WebSockets too"
     if ask.plan.target.url in ask.origins:
         title = "List the server's own origin, or let the proxy pass on Host and X-Forwarded-Proto"
     return _fix(ask, title, constructor(ask, origins(ask)))
 
 
-def _credentials(ask: Ask) -> Fix:
+def _credentials(ask: Ask) -> Fix | None:
+    if _wrapped(ask):
+        return None
     after = constructor(ask, origins(ask), "cors_credentials=True")
     return _fix(ask, "Let credentials in again, which is the default", after, before="cors_credentials=False")
 

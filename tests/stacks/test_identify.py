@@ -185,7 +185,8 @@ def test_what_was_observed() -> None:
             exchange("other-path", node_open(), url="/ws/socket.io/"),
         ],
     )
-    assert observed(seen) == {"allow-origin": slash, "accepted": slash, "path": "/ws/socket.io/"}
+    known = {"polls": "yes", "allow-origin": slash, "accepted": slash, "path": "/ws/socket.io/"}
+    assert observed(seen) == known
 
 
 def test_a_variant_that_gets_a_fixed_header_was_not_accepted() -> None:
