@@ -1,15 +1,16 @@
 """Strikes secrets out of a report: each becomes one stable placeholder, wherever it occurs.
 
-Secrets are the values of Authorization, cookies and headers that carry keys, tokens in the query, the auth payload, and
+Secrets are the values of Authorization, cookies and headers that carry keys, tokens in a query, the auth payload, and
 session ids. Cookie names and attributes stay: they are what a diagnosis needs.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import msgspec
 
@@ -17,85 +18,146 @@ from sio_doctor.model import Exchange, Plan, Report
 from sio_doctor.standards import engineio, socketio
 
 _SECRET_NAME = re.compile(r"auth|token|secret|key|passw|session|sid$|jwt|signature|credential|cookie", re.IGNORECASE)
+#: Response headers that carry one; the plain ``key`` above would take Sec-WebSocket-Accept's relatives along.
+_SECRET_ANSWER = re.compile(r"token$|secret|api-?key|^authorization$|^authentication-info$", re.IGNORECASE)
+_QUERY_PAIR = re.compile(r"[?&#]([^=&#\s]+)=([^&#\s\"'<>]+)")
 #: Shorter ones are no secrets, and would be found in the middle of words.
 _SHORTEST = 6
 #: Fields whose values are the contract's own words or names; a hostile sid must not rewrite them.
 _OWN_WORDS = frozenset(
-    {
-        "tool",
-        "started",
-        "browser",
-        "browsers",
-        "transport",
-        "transports",
-        "upgrades",
-        "code",
-        "slug",
-        "severity",
-        "type",
-    }
-    | {"direction", "kind", "phase", "purpose", "method", "framing", "language", "side", "stack", "body_encoding"}
-    | {"stage", "step", "detail", "version", "http_version", "origin", "origins", "title"}
+    {"tool", "started", "browser", "browsers", "transport", "transports", "upgrades", "code", "slug", "severity"}
+    | {"direction", "kind", "phase", "purpose", "method", "methods", "framing", "language", "side", "stack", "type"}
+    | {"stage", "step", "detail", "version", "http_version", "origin", "origins", "title", "header", "body_encoding"}
 )
+#: What is written without the server's words, so that no sid or cookie is struck out of it.
+_FROM_PLAN = frozenset({"target", "client", "fixes"})
+
+#: What to strike out, and what to put there.
+Secrets = dict[str, str]
 
 
 def redact(report: Report, plan: Plan) -> Report:
     """The report with every secret replaced by its placeholder."""
-    secrets = _secrets(report, plan)
+    own = _of_plan(report, plan)
+    # Of two placeholders for one secret the plan's is kept: it says which option it came from.
+    secrets = {**_of_server(report), **own}
     if not secrets:
         return report
-    return msgspec.convert(_strike(msgspec.to_builtins(report), secrets), Report)
+    return msgspec.convert(_strike(msgspec.to_builtins(report), secrets, own), Report)
 
 
-def _strike(value: Any, secrets: dict[str, str]) -> Any:
+def _strike(value: Any, secrets: Secrets, own: Secrets) -> Any:
     if isinstance(value, str):
-        for secret, placeholder in secrets.items():
-            value = value.replace(secret, placeholder)
-        return value
+        return _struck(value, secrets)
     if isinstance(value, dict):
-        return {key: item if key in _OWN_WORDS else _strike(item, secrets) for key, item in value.items()}
+        struck = {key: _field(key, item, secrets, own) for key, item in value.items()}
+        if value.get("body_encoding") == "base64":
+            struck["body"] = _struck_base64(value["body"], secrets)
+        if value.get("type") == "binary" and "direction" in value:
+            struck["data"] = _struck_base64(value["data"], secrets)
+        return struck
     if isinstance(value, list | tuple):
-        return [_strike(item, secrets) for item in value]
+        return [_strike(item, secrets, own) for item in value]
     return value
 
 
-def _secrets(report: Report, plan: Plan) -> dict[str, str]:
-    """What to strike out and what to put there, the longest first."""
-    found: dict[str, str] = {}
+def _field(key: str, value: Any, secrets: Secrets, own: Secrets) -> Any:
+    if key in _OWN_WORDS:
+        return value
+    if key in _FROM_PLAN:
+        return _strike(value, own, own)
+    if key == "headers":  # pairs: names are no secrets; or the checks of a finding
+        return [
+            _strike(item, secrets, own) if isinstance(item, dict) else [item[0], _struck(item[1], secrets)]
+            for item in value
+        ]
+    return _strike(value, secrets, own)
 
-    def add(secret: str, placeholder: str) -> None:
-        for form in (secret, quote(secret, safe="~()*!'")):
-            if len(form) >= _SHORTEST:
-                found.setdefault(form, placeholder)
 
+def _struck(text: str, secrets: Secrets) -> str:
+    """At once, the longest first: what was put there is not struck again."""
+    if len(text) < _SHORTEST:
+        return text
+    found = sorted((secret for secret in secrets if secret in text), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, found)), lambda match: secrets[match[0]], text) if found else text
+
+
+def _struck_base64(body: str, secrets: Secrets) -> str:
+    """Engine.IO 3's binary framing, and other bytes that are no UTF-8, may hold secrets as well."""
+    text = base64.b64decode(body).decode("utf-8", "surrogateescape")
+    struck = _struck(text, secrets)
+    return body if struck == text else base64.b64encode(struck.encode("utf-8", "surrogateescape")).decode()
+
+
+def _of_plan(report: Report, plan: Plan) -> Secrets:
+    """The person's secrets, and those in the URLs that were pasted."""
+    found: Secrets = {}
     for number, (name, value) in enumerate(plan.client.extra_headers, 1):
         if name.lower() == "authorization":
-            add(value, "$AUTHORIZATION")
-        elif _SECRET_NAME.search(name):
-            add(value, f"<secret {number}>")
-    for number, (name, value) in enumerate(plan.target.query, 1):
+            _add(found, value, "$AUTHORIZATION")
         if _SECRET_NAME.search(name):
-            add(value, f"<token {number}>")
+            # Behind "Bearer " or "name=": a server may say that part alone.
+            for part in (value, *re.split(r"[\s;,]+|(?<=\w)=(?=[^=])", value)[1:]):
+                _add(found, part, f"<secret {number}>")
+    tokens = [value for name, value in plan.target.query if _SECRET_NAME.search(name)]
+    tokens += [token for note in plan.notes for token in _tokens(note)]
+    for number, token in enumerate(dict.fromkeys(tokens), 1):
+        _add(found, token, f"<token {number}>")
     if plan.client.auth:
-        add(plan.client.auth, "<auth 1>")
+        _add(found, plan.client.auth, "<auth 1>")
         for number, text in enumerate(_leaves(socketio.json(plan.client.auth)), 2):
-            add(text, f"<auth {number}>")
-    sids = list(dict.fromkeys(sid for exchange in report.exchanges for sid in _sids(exchange)))
-    for number, sid in enumerate(sids, 1):
-        add(sid, f"<sid {number}>")
-    cookies = list(dict.fromkeys(cookie for exchange in report.exchanges for cookie in _cookies(exchange)))
+            _add(found, text, f"<auth {number}>")
+    return found
+
+
+def _of_server(report: Report) -> Secrets:
+    """What the server handed out: session ids, cookies, tokens."""
+    found: Secrets = {}
+    for number, sid in enumerate(dict.fromkeys(sid for exchange in report.exchanges for sid in _sids(exchange)), 1):
+        _add(found, sid, f"<sid {number}>")
+    cookies = dict.fromkeys(cookie for exchange in report.exchanges for cookie in _cookies(exchange))
     for number, cookie in enumerate(cookies, 1):
-        add(cookie, f"<cookie {number}>")
-    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
+        _add(found, cookie, f"<cookie {number}>")
+    handed = dict.fromkeys(token for exchange in report.exchanges for token in _handed_out(exchange))
+    for number, token in enumerate(handed, 1):
+        _add(found, token, f"<server token {number}>")
+    return found
+
+
+def _add(found: Secrets, secret: str, placeholder: str) -> None:
+    """As it is, as it stands in a URL and means there, and as it stands in JSON."""
+    for form in (secret, quote(secret, safe="~()*!'", errors="replace"), unquote_plus(secret), _in_json(secret)):
+        if len(form) >= _SHORTEST:
+            found.setdefault(form, placeholder)
+
+
+def _in_json(text: str) -> str:
+    return msgspec.json.encode(text.encode(errors="replace").decode()).decode()[1:-1]
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    """The strings in a JSON value."""
+    """The strings and numbers in a JSON value."""
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _leaves(item)
-    elif isinstance(value, str):
-        yield value
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """The values of the secrets in the queries of URLs, as they stand there; Engine.IO's sid is none of them."""
+    for name, value in _QUERY_PAIR.findall(text):
+        if _SECRET_NAME.search(name) and name != "sid":
+            yield value
+
+
+def _handed_out(exchange: Exchange) -> Iterator[str]:
+    yield from _tokens(exchange.request.url)
+    for name, value in exchange.response.headers if exchange.response else ():
+        if name.lower() in ("location", "refresh", "link"):
+            yield from _tokens(value)
+        elif _SECRET_ANSWER.search(name):
+            yield value
 
 
 def _sids(exchange: Exchange) -> Iterator[str]:
