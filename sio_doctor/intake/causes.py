@@ -89,6 +89,16 @@ _WEBSOCKET: dict[int, Slugs] = {
     500: ("python-no-websocket", "gateway-5xx-no-cors", "ws-proxy-no-upgrade"),
 }  # fmt: skip
 
+#: To the upgrade of a session that polling has opened: the server is there, and its path is right.
+_UPGRADE: dict[int, Slugs] = {
+    0: (
+        "ws-proxy-no-upgrade", "no-sticky-sessions", "ws-two-servers-conflict", "python-no-websocket", "ws-refused",
+    ),
+    400: ("ws-proxy-no-upgrade", "no-sticky-sessions", "transport-disabled", "ws-refused"),
+    403: ("basic-auth-or-401", "no-sticky-sessions", "ws-refused"),
+    404: ("ws-proxy-no-upgrade", "ws-refused"),
+}  # fmt: skip
+
 #: Lines whose causes do not depend on what else they tell.
 _FIXED: dict[Code, Slugs] = {
     "allow-origin-wildcard": ("wildcard-with-credentials",),
@@ -212,7 +222,7 @@ def _by_status(line: ConsoleLine) -> Slugs:
     if line.stage:
         table = _PREFLIGHT
     elif line.transport == "websocket":
-        table = _WEBSOCKET
+        table = _WEBSOCKET | (_UPGRADE if line.query("sid") is not None else {})
     elif line.query("sid") is not None:
         table = _POLLING | _SESSION
     else:

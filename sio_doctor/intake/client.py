@@ -25,6 +25,10 @@ CLIENT = (
     Wording("parse-error", "parse error", "connect_error: parse error"),
     Wording("parse-error", "server error", "connect_error: server error"),
     Wording("client-timeout", "timeout", "connect_error: timeout"),
+    # Node's own, of a client that is none of a page or of a development server's proxy
+    Wording("refused", "ECONNREFUSED", "Error: connect ECONNREFUSED 127.0.0.1:3000"),
+    Wording("dns", "ENOTFOUND", "Error: getaddrinfo ENOTFOUND backend"),
+    Wording("certificate-untrusted", "DEPTH_ZERO_SELF_SIGNED_CERT", "Error: DEPTH_ZERO_SELF_SIGNED_CERT"),
 )
 #: Words that other programs use too: they count only where they are all of the line but for who says it.
 WHOLE = frozenset({"transport close", "transport error", "parse error", "server error", "timeout"})
@@ -44,9 +48,11 @@ SERVER = (
     Wording("transport-unknown", "Invalid transport", '"Invalid transport"'),
     Wording("bad-handshake-method", "Bad handshake method", '{"code":2,"message":"Bad handshake method"}'),
     Wording("bad-request", '"message":"Bad request"', '{"code":3,"message":"Bad request"}'),
+    Wording("bad-request", "message: 'Bad request'", "{ code: 3, message: 'Bad request' }"),
     Wording("bad-request", "TRANSPORT_MISMATCH", "connection_error: code 3, name TRANSPORT_MISMATCH"),
     Wording("bad-request", "Invalid websocket upgrade", '"Invalid websocket upgrade"'),
     Wording("forbidden", '"code":4,"message":"', '{"code":4,"message":"Forbidden"}'),
+    Wording("forbidden", "code: 4, message: '", "{ code: 4, message: 'Forbidden' }"),
     Wording("connection-rejected", "Connection rejected by server", '{"message":"Connection rejected by server"}'),
     Wording("python-no-websocket", "Unsupported upgrade request", "WARNING:  Unsupported upgrade request."),
     Wording(
@@ -64,5 +70,5 @@ SERVER = (
 FIELDS = (
     r"(?P<origin>\w[\w+.-]*://[^\s'\"]+|\bnull) is not an accepted origin",
     r"Invalid session (?P<value>[^\s\"]+)",
-    r"\"code\":4,\"message\":\"(?P<value>.*?)\"",
+    r"\"?code\"?: ?4, ?\"?message\"?: ?[\"'](?P<value>.*?)[\"']",
 )

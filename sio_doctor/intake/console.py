@@ -210,7 +210,7 @@ def _told(
         text=line,
         source=source,
         code=code,
-        stage="preflight" if fields.get("stage") or code in _PREFLIGHT else None,
+        stage="preflight" if fields.get("stage") or fields.get("method") == "OPTIONS" or code in _PREFLIGHT else None,
         url=fields.get("url"),
         redirected_from=fields.get("redirected_from"),
         origin=fields.get("origin"),

@@ -88,3 +88,11 @@ class Wording(NamedTuple):
     """What it is known by: a part of the line, in plain quotes and any case."""
     example: str
     """The line as it is written, in plain quotes."""
+
+
+class Meaning(NamedTuple):
+    """Of one kind of line."""
+
+    title: str
+    means: str
+    not_means: str

@@ -160,7 +160,18 @@ def test_a_websocket_that_opens_a_session_lacks_no_stickiness() -> None:
     assert "no-sticky-sessions" not in of(
         f"WebSocket connection to 'ws://h/socket.io/?EIO=4&transport=websocket' {failed}"
     )
-    assert "no-sticky-sessions" in of(f"WebSocket connection to 'ws://h/socket.io/?EIO=4&sid=a' {failed}")
+    upgrade = of(f"WebSocket connection to 'ws://h/socket.io/?EIO=4&transport=websocket&sid=a' {failed}")
+    assert "no-sticky-sessions" in upgrade
+
+
+def test_an_upgrade_that_fails_has_reached_the_server_by_polling() -> None:
+    found = of("WebSocket connection to 'ws://h/socket.io/?EIO=4&transport=websocket&sid=a' failed:")
+    assert found[0] == "ws-proxy-no-upgrade"
+    assert not set(found) & {"server-refused", "path-mismatch", "html-instead-of-handshake", "tls-untrusted"}
+
+
+def test_an_error_to_options_is_a_preflights() -> None:
+    assert of(f"OPTIONS {SERVER}&EIO=4 401 (Unauthorized)") == ("preflight-blocked-upstream",)
 
 
 def test_what_no_server_can_know_is_said() -> None:
