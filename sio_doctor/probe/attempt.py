@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from sio_doctor.model import HeaderList, NoResponse, NoResponseKind, Phase, Request
 
 if TYPE_CHECKING:
     from sio_doctor.probe.backend import Stream
+    from sio_doctor.probe.proxy import Proxy
 
 _URL = re.compile(r"(https?|wss?)://([^/?#]+)([^#]*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:[^@]*@)?(\[[0-9A-Fa-f:.%]+\]|[^\x00-\x20:\[\]]+)(?::(\d{0,5}))?")
@@ -72,13 +75,39 @@ class Attempt:
     phase: Phase = "resolve"
     address: str | None = None
     stream: Stream | None = None
+    proxy: Proxy | None = None
+    """The one that it goes through."""
+    doubted: Proxy | None = None
+    """The same, as long as it may be its fault and not the server's that no answer comes."""
     head: Head | None = None
     body: bytearray = field(default_factory=bytearray)
+
+    @property
+    def tunnels(self) -> bool:
+        """The proxy is asked for a connection to the server, not for the answer."""
+        return self.proxy is not None and not self.request.url.startswith("http:")
+
+    @property
+    def where(self) -> str:
+        """Who is to answer, as the beginning of a sentence."""
+        if self.doubted is not None:
+            return f"The{str(self.doubted)[3:]}"
+        through = f" (through {self.proxy})" if self.proxy is not None else ""
+        return f"{self.place.host} port {self.place.port}{through}"
+
+    @property
+    def name(self) -> str:
+        """Whose name is to be resolved, as the beginning of a sentence."""
+        return f"The name of {self.doubted}" if self.doubted is not None else f"The name {self.place.host}"
 
     @property
     def buffer(self) -> bytearray:
         """What has come and has not been made sense of."""
         return self.stream.buffer if self.stream is not None else bytearray()
+
+    def without_credentials(self, data: bytes) -> bytes:
+        """What came, without the proxy's credentials in it."""
+        return data if self.proxy is None else self.proxy.strike(data)
 
     def abort(self) -> None:
         """Close the connection at once, if there is one."""
@@ -87,4 +116,11 @@ class Attempt:
 
     def unanswered(self, kind: NoResponseKind, message: str, detail: str = "") -> Unanswered:
         """The outcome to raise, with the phase that it happened in."""
-        return Unanswered(NoResponse(kind=kind, message=message, phase=self.phase, detail=detail))
+        return Unanswered(self.blame(NoResponse(kind=kind, message=message, phase=self.phase, detail=detail)))
+
+    def blame(self, failure: NoResponse) -> NoResponse:
+        """The failure; where the proxy may be at fault, as one that says nothing about the server."""
+        if self.doubted is None:
+            return failure
+        phase: Phase = "head" if failure.phase == "head" else "connect"
+        return msgspec.structs.replace(failure, kind="not-asked", phase=phase, detail="proxy")

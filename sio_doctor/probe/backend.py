@@ -8,7 +8,7 @@ import errno
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sio_doctor.model import NoResponseKind
@@ -91,6 +91,13 @@ class Stream(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """From here on all bytes go through TLS. Raises ``OSError`` (``ssl.SSLError`` is one) and ``ValueError``."""
+        if self._transport is None or self.ended:
+            raise ConnectionError("the connection is closed")
+        loop = asyncio.get_running_loop()
+        self._transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
+
     def abort(self) -> None:
         """Close at once."""
         if self._transport is not None:
@@ -167,53 +174,72 @@ def _in_daemon_thread(work: Callable[[], list[Endpoint]]) -> asyncio.Future[list
 
 
 async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
-    """A stream to the place of ``attempt``, through TLS where its URL says so. Raises ``Unanswered``."""
+    """A stream to the place of ``attempt`` (by TLS where its URL says so) or to its proxy. Raises ``Unanswered``."""
     place = attempt.place
+    hop = attempt.proxy or place
     attempt.phase = "resolve"
     try:
-        endpoints = await resolver.resolve(place.host)
+        endpoints = await resolver.resolve(hop.host)
     except OSError:
-        raise attempt.unanswered("dns", f"The name {place.host} does not resolve.") from None
+        raise attempt.unanswered("dns", f"{attempt.name} does not resolve.") from None
 
     attempt.phase = "connect"
-    connected, attempt.address = await _first_to_connect(attempt, endpoints)
+    connected, attempt.address = await _first_to_connect(attempt, endpoints, hop.port)
 
-    attempt.phase = "tls" if place.secure else "head"
+    at_once = place.secure and attempt.proxy is None
+    if not attempt.tunnels:
+        attempt.phase = "tls" if at_once else "head"
+    with _tls_failures(attempt):
+        try:
+            _, stream = await asyncio.get_running_loop().create_connection(
+                Stream,
+                sock=connected,
+                ssl=tls.context(attempt.verify) if at_once else None,
+                server_hostname=place.host.removesuffix(".") if at_once else None,
+            )
+        except ValueError:
+            connected.close()
+            raise
+    stream.address = attempt.address
+    attempt.stream = stream
+    return stream
+
+
+async def secure(attempt: Attempt, stream: Stream) -> None:
+    """Begin TLS with the place of ``attempt`` on a stream that leads there. Raises ``Unanswered``."""
+    attempt.phase = "tls"
+    with _tls_failures(attempt):
+        await stream.start_tls(tls.context(attempt.verify), attempt.place.host.removesuffix("."))
+
+
+@contextlib.contextmanager
+def _tls_failures(attempt: Attempt) -> Iterator[None]:
     try:
-        _, stream = await asyncio.get_running_loop().create_connection(
-            Stream,
-            sock=connected,
-            ssl=tls.context(attempt.verify) if place.secure else None,
-            server_hostname=place.host.removesuffix(".") if place.secure else None,
-        )
+        yield
     except ssl.SSLError as error:
         raise tls.handshake_failure(attempt, error) from None
     except OSError as error:
         raise lost(attempt, error) from None
     except ValueError as error:
-        connected.close()
-        raise attempt.unanswered("tls", f"{place.host} is no name for TLS: {error}", "other") from None
-    stream.address = attempt.address
-    attempt.stream = stream
-    return stream
+        raise attempt.unanswered("tls", f"{attempt.place.host} is no name for TLS: {error}", "other") from None
 
 
 def lost(attempt: Attempt, error: OSError | None) -> Unanswered:
     """The connection ended (``error`` None or without a number) or broke while something was awaited."""
     if isinstance(error, ssl.SSLError):
         return tls.handshake_failure(attempt, error)
-    where = f"{attempt.place.host} port {attempt.place.port}"
+    where = attempt.where
     what = {"tls": "during the TLS handshake", "frame": "while a frame was awaited"}.get(
         attempt.phase, "in the middle of its answer" if attempt.buffer else "without an answer"
     )
     if error is None or error.errno is None:
         return attempt.unanswered("closed", f"{where} closed the connection {what}.")
     if _KINDS.get(error.errno) == "timeout":
-        return attempt.unanswered("timeout", f"The connection to {where} timed out {what}.")
+        return attempt.unanswered("timeout", f"{where} is heard no more: the connection timed out {what}.")
     return attempt.unanswered("reset", f"{where} reset the connection {what}.")
 
 
-async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> Connected:
+async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint], port: int) -> Connected:
     # https://www.rfc-editor.org/rfc/rfc8305#section-5
     waiting = list(endpoints)
     pending: set[asyncio.Task[Connected]] = set()
@@ -222,7 +248,7 @@ async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> Conn
     try:
         while (waiting or pending) and not connected:
             if waiting:
-                pending.add(asyncio.create_task(_connect(waiting.pop(0), attempt.place.port)))
+                pending.add(asyncio.create_task(_connect(waiting.pop(0), port)))
             patience = limits.NEXT_ADDRESS if waiting else None
             done, pending = await asyncio.wait(pending, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -240,7 +266,7 @@ async def _first_to_connect(attempt: Attempt, endpoints: list[Endpoint]) -> Conn
         return connected[0]
     kinds: dict[NoResponseKind, OSError] = {_KINDS.get(error.errno, "unreachable"): error for error in errors}
     kind: NoResponseKind = next((kind for kind in _TELLING if kind in kinds), "unreachable")
-    where = f"{attempt.place.host} port {attempt.place.port}"
+    where = attempt.where
     message = {
         "refused": f"{where} refuses connections: nothing listens there.",
         "reset": f"{where} reset the connection while it was being made.",

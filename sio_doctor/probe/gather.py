@@ -7,6 +7,7 @@ sends is in ``aside``.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -28,7 +29,7 @@ UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostn
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
     """Asks the server, and returns everything that was seen. Ends by the plan's deadline, whatever the server does."""
     started, clock = datetime.now(UTC), time.monotonic()
-    async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress) as network:
+    async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ) as network:
         driver = Driver(plan, network)
         await climb(driver)
         exchanges = driver.exchanges()
@@ -38,7 +39,7 @@ async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> E
         vantage=Vantage(host=socket.gethostname(), addresses=dict(network.addresses), requests=network.requests),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
-        notes=tuple(dict.fromkeys(driver.notes)),
+        notes=tuple(dict.fromkeys([*network.notes, *driver.notes])),
     )
 
 
@@ -49,7 +50,7 @@ async def climb(driver: Driver) -> None:
         driver.verify = False
         driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
         first = await first_handshake(driver)
-    if first.failure is not None and first.failure.kind == "timeout":
+    if first.failure is not None and (first.failure.kind == "timeout" or first.failure.detail == "proxy"):
         # It has had its time; what tells why it is silent is quick where it comes at all.
         driver.patience = min(driver.patience, aside.ASIDE)
     opened = opened_by(first)

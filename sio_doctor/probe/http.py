@@ -167,14 +167,14 @@ async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request,
         end = end_of_head(raw, scanned)
         if end is None and len(raw) > limits.HEAD and is_http(raw):
             # Longer than browsers read as well (Chromium: 256 KiB), but what came says much.
-            head = parse_head(bytes(raw[: limits.HEAD]), request)
+            head = parse_head(attempt.without_credentials(bytes(raw[: limits.HEAD])), request)
             malformed = f"a head of more than {limits.HEAD // 1024} KiB"
             attempt.head = head._replace(malformed=malformed, truncated=True)
             raise attempt.unanswered("closed", f"The answer has {malformed}.")
         if end is None and not may_be_http(raw):
             raise not_http(attempt)
         if end is not None:
-            head = parse_head(bytes(raw[:end]), request)
+            head = parse_head(attempt.without_credentials(bytes(raw[:end])), request)
             del raw[:end]
             if head.status == 101 or not 100 <= head.status < 200:
                 attempt.head = head
@@ -192,7 +192,7 @@ async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request,
 
 def not_http(attempt: Attempt) -> Unanswered:
     """What came is no HTTP."""
-    first = bytes(attempt.buffer[: limits.NOT_HTTP])
+    first = attempt.without_credentials(bytes(attempt.buffer[: limits.NOT_HTTP]))
     where = attempt.where
     what = "a TLS alert: it wants https" if first.startswith(b"\x15\x03") else f"no HTTP but {first[:40]!r}"
     return attempt.unanswered("not-http", f"{where} answered with {what}.", first.decode("latin-1"))

@@ -9,8 +9,8 @@ import contextlib
 import secrets
 import time
 import zlib
-from collections.abc import Awaitable, Callable
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import h11
@@ -21,17 +21,19 @@ from sio_doctor import __version__
 from sio_doctor.model import Answer, Exchange, HeaderList, NoResponse, Purpose, Request, Response, get
 from sio_doctor.probe import limits
 from sio_doctor.probe.attempt import Attempt, Place, Unanswered
-from sio_doctor.probe.backend import Resolver, connect
+from sio_doctor.probe.backend import Resolver, Stream
 from sio_doctor.probe.head import body_parser, is_http
 from sio_doctor.probe.http import Transport, body_chunks, encode, exchange_heads, not_http, utf8
+from sio_doctor.probe.proxy import Proxy, proxy_for
+from sio_doctor.probe.route import reach
 from sio_doctor.probe.websocket import Conversation
 
 
 class Network:
     """Sends the requests of one run, each within ``timeout`` and all within ``deadline`` (seconds).
 
-    Nothing that a server or the network does is raised: an `Exchange` has a ``response`` or a ``failure``. Proxies of
-    the environment are not used. HTTP/1.1 only.
+    Nothing that a server or the network does is raised: an `Exchange` has a ``response`` or a ``failure``. Proxies are
+    those that ``environ`` has, as ``proxy_for`` reads it. HTTP/1.1 only.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Network:
         deadline: float,
         user_agent: str = f"sio-doctor/{__version__}",
         progress: Callable[[str], None] | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.requests = 0
         """How many were sent, WebSocket handshakes included."""
@@ -48,9 +51,11 @@ class Network:
         self._deadline = time.monotonic() + deadline
         self._user_agent = user_agent
         self._progress = progress
+        self._environ = environ
+        self._proxies: dict[Proxy, None] = {}
         self._ids = 0
         self._resolver = Resolver()
-        self._transport = Transport(self._resolver)
+        self._transport = Transport(self._reach)
         self._conversations: list[Conversation] = []
 
     async def __aenter__(self) -> Self:
@@ -68,6 +73,11 @@ class Network:
     def addresses(self) -> dict[str, tuple[str, ...]]:
         """What each name resolved to; nothing for one that did not."""
         return self._resolver.addresses
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which proxies were used, or not, one note each."""
+        return tuple(proxy.note for proxy in self._proxies)
 
     @property
     def remaining(self) -> float:
@@ -133,7 +143,7 @@ class Network:
         )
 
         async def work(attempt: Attempt) -> Response:
-            stream = await connect(attempt, self._resolver)
+            stream = await self._reach(attempt)
             head_of_request, wire = encode(attempt.place.target, attempt.request)
             head = await exchange_heads(attempt, stream, head_of_request, wire)
             if head.status != 101:
@@ -163,7 +173,8 @@ class Network:
             failure = NoResponse(kind="not-asked", message="The deadline of the run had passed.")
             return msgspec.structs.replace(exchange, failure=failure), None
         try:
-            attempt = Attempt(Place.of(sent.url), sent, verify)
+            proxy = self._proxy(sent.url)
+            attempt = Attempt(Place.of(sent.url), sent, verify, proxy=proxy)
             encode(attempt.place.target, sent)
         except (ValueError, h11.LocalProtocolError) as error:
             failure = NoResponse(kind="not-asked", message=f"This request cannot be sent: {error}")
@@ -183,6 +194,15 @@ class Network:
             address=attempt.address,
         )
         return exchange, attempt
+
+    def _proxy(self, url: str) -> Proxy | None:
+        proxy = proxy_for(url, self._environ)
+        if proxy is not None:
+            self._proxies[proxy] = None
+        return proxy if proxy is not None and proxy.usable else None
+
+    async def _reach(self, attempt: Attempt) -> Stream:
+        return await reach(attempt, self._resolver)
 
     async def _answer(
         self, attempt: Attempt, timeout: float | None, work: Callable[[Attempt], Awaitable[Response]]
@@ -212,13 +232,13 @@ class Network:
 def _silence(attempt: Attempt, patience: limits.Patience) -> NoResponse:
     if attempt.phase == "head" and attempt.buffer and not is_http(attempt.buffer):
         return not_http(attempt).failure
-    where = f"{attempt.place.host} port {attempt.place.port}"
+    where = attempt.where
     what = {
-        "resolve": f"The name {attempt.place.host} was not resolved",
-        "connect": f"{where} did not accept a connection",
+        "resolve": f"{attempt.name} was not resolved",
+        "connect": f"{where} did not {'answer' if attempt.stream else 'accept a connection'}",
         "tls": f"{where} did not finish the TLS handshake",
     }.get(attempt.phase, f"{where} did not answer")
-    return patience.ran_out(attempt.phase, what)
+    return attempt.blame(patience.ran_out(attempt.phase, what))
 
 
 def response_of(attempt: Attempt, *, truncated: bool = False) -> Response:
@@ -234,6 +254,7 @@ def response_of(attempt: Attempt, *, truncated: bool = False) -> Response:
         body, cut = raw[: limits.BODY], False
         malformed = malformed or f"a body that is not {', '.join(codings)}, although its head says so ({error})"
     truncated = truncated or cut
+    body = attempt.without_credentials(body)
     try:
         # The last character may have been cut in two.
         text = codecs.getincrementaldecoder("utf-8")().decode(body, final=not truncated)
