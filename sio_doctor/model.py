@@ -188,7 +188,8 @@ class NoResponse(Model, frozen=True, kw_only=True):
     """What was under way: a ``timeout`` in ``connect`` is a firewall, one in ``head`` a silent server."""
     detail: str = ""
     """For ``tls``: ``self-signed``, ``unknown-issuer``, ``expired``, ``not-yet-valid``, ``hostname``, ``plain-http``,
-    ``protocol`` or ``other``. For ``not-http``: the first bytes that came (latin-1)."""
+    ``protocol`` or ``other``. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where
+    a proxy of the environment failed, so that nothing is known about the server."""
 
 
 Answer = Response | NoResponse

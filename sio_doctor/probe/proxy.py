@@ -55,7 +55,7 @@ class Proxy:
     def note(self) -> str:
         """What the person has to know about it, in whole sentences."""
         if self.usable:
-            return f"Asked through {self}. It looks names up itself: what DNS says here was not asked."
+            return f"Asked through {self}. It looks names up itself; the DNS of this machine was not asked."
         if not self.scheme:
             return f"{self.variable} holds no proxy's URL, so no proxy was used."
         return f"{self.variable} names a proxy of the scheme {self.scheme}. Only http is spoken, so it was not used."

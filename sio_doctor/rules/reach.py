@@ -234,6 +234,30 @@ def connection_reset(case: Case) -> Iterable[Hit]:
         yield hit_about(case, silence, message)
 
 
+@rule("SIO108", "proxy-fails", "The proxy of the environment is in the way", Rung.TCP)
+def proxy_fails(case: Case) -> Iterable[Hit]:
+    """The proxy that the environment of this machine names brought no answer, so the server was not reached.
+
+    **What it means.** `http_proxy`, `https_proxy` or `all_proxy` names a proxy that is down, wants a password, refuses
+    that host or port, or reaches nobody there. About the server nothing is known, and a browser may go another way:
+    it has the proxy of its own settings. Correct the variable, or name the server in `no_proxy`.
+
+    **How it is told.** It failed before the proxy had made a connection, or before it had passed on any answer.
+
+    **What it is not.** An answer that the proxy passed on, or wrote itself to a plain http request: a 403 or a 503 of
+    its own looks like the server's (`basic-auth-or-401`, `gateway-5xx-no-cors`).
+    """
+    for silence in silences(case, "not-asked"):
+        if silence.failure.detail == "proxy":
+            at = Place(case).at
+            message = silence.failure.message + (
+                f" So {at} was not reached, and nothing is known about it."
+                if silence.failure.phase == "connect"
+                else f" It had the request for {at}; which of the two is at fault does not show here."
+            )
+            yield hit_about(case, silence, message)._replace(severity="error")
+
+
 def hit_about(
     case: Case, silence: Silence, message: str, *, rung: Rung | None = None, also: Exchange | None = None
 ) -> Hit:

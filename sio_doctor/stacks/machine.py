@@ -94,11 +94,24 @@ def _behind(ask: Ask) -> Fix:
     )
 
 
+def _around(ask: Ask) -> Fix:
+    return Fix(
+        stack="proxy",
+        side="proxy",
+        title="See which proxy is named, and ask this server without it",
+        where="on this machine",
+        language="sh",
+        before=None,
+        after=f'env | grep -i _proxy\nexport no_proxy="${{no_proxy:+$no_proxy,}}"{sh(ask.host)}',
+    )
+
+
 FIXES: dict[str, Cure] = {
     "dns-fails": _name,
     "server-refused": _listening,
     "server-timeout": _silent,
     "connection-reset": _listening,
+    "proxy-fails": _around,
     "gateway-5xx-no-cors": _behind,
     "tls-untrusted": _untrusted,
     "tls-name-or-date": _date,

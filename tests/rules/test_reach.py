@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from sio_doctor.model import NoResponse, Vantage
-from tests.rules.build import PAGE, evidence, exchange, failed, findings, node_open, open_data, response, switching
+from tests.rules.build import (
+    PAGE,
+    case,
+    evidence,
+    exchange,
+    failed,
+    findings,
+    node_open,
+    open_data,
+    response,
+    switching,
+)
 
 ALLOWED = ("Access-Control-Allow-Origin", PAGE)
 REFUSED = failed("refused", phase="connect")
@@ -105,3 +116,33 @@ def test_another_protocol_is_quoted() -> None:
     found = dead(failed("not-http", phase="head", detail="SSH-2.0-OpenSSH_9.2p1\r\n"))
     assert list(found) == ["connection-reset"]
     assert "SSH-2.0-OpenSSH_9.2p1" in found["connection-reset"]
+
+
+def test_a_proxy_that_fails_says_nothing_about_the_server() -> None:
+    message = "The proxy http://proxy.invalid:3128 (of https_proxy) refuses connections: nothing listens there."
+    asked = [exchange("handshake", failed("not-asked", phase="connect", detail="proxy", message=message))]
+    gathered = case(evidence({}, asked))
+    found = findings(gathered)
+    assert {slug: finding.severity for slug, finding in found.items()} == {"proxy-fails": "error"}
+    assert found["proxy-fails"].message.startswith(message)
+    assert "api.example.com:443 was not reached" in found["proxy-fails"].message
+    assert {outcome.connects for outcome in gathered.outcomes} == {None}
+
+
+def test_a_silent_proxy_may_have_a_silent_server_behind_it() -> None:
+    asked = [exchange("handshake", failed("not-asked", phase="head", detail="proxy", message="Silence."))]
+    found = findings(evidence({}, asked))
+    assert list(found) == ["proxy-fails"]
+    assert "which of the two" in found["proxy-fails"].message
+
+
+def test_what_was_not_asked_for_another_reason_is_no_proxy_s_fault() -> None:
+    assert list(findings(evidence({}, [exchange("handshake", failed("not-asked"))]))) == ["cause-unknown"]
+
+
+def test_a_proxy_that_makes_no_tunnel_for_websockets_is_not_the_cause_where_polling_works() -> None:
+    asked = [
+        exchange("handshake", node_open(ALLOWED)),
+        exchange("websocket", failed("not-asked", phase="connect", detail="proxy", message="No tunnel.")),
+    ]
+    assert "proxy-fails" not in findings(evidence({"transports": ("polling",)}, asked))
