@@ -121,7 +121,9 @@ def _joined(session: Session, message: str) -> Attempt | None:
         return None
     if packet.type == socketio.ERROR:
         said = socketio.error_message(packet)
-        return Attempt(False, f"The server refused CONNECT: {said}", error=said, alive=True)
+        # Clients 3 and 4 read the message off an object; a bare value, which python-socketio sends, leaves it empty.
+        heard = session.client.version == 2 or isinstance(socketio.json(packet.data), dict)
+        return Attempt(False, f"The server refused CONNECT: {said}", error=said if heard else "", alive=True)
     if packet.type != socketio.CONNECT:
         return None
     data = socketio.json(packet.data)

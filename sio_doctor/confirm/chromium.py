@@ -14,23 +14,43 @@ from sio_doctor.confirm.find import Found
 from sio_doctor.confirm.page import Line, Served
 from sio_doctor.confirm.process import browser
 
+_FEATURES_OFF = (
+    # A page that is answered through the protocol counts as public, wherever its origin is: with these checks a server
+    # on this machine or its network would be refused before CORS is looked at.
+    "LocalNetworkAccessChecks",
+    # A page by http stays one.
+    "HttpsUpgrades",
+    # What it would ask its maker for, unasked.
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationGuideModelDownloading",
+    "OptimizationHints",
+    "Translate",
+)
+
+#: Whom it asks even so, as measured: they do not resolve.
+_HOME = ("accounts.google.com", "clients2.google.com", "optimizationguide-pa.googleapis.com", "update.googleapis.com")
+
 _FLAGS = (
     "--headless=new",
     "--remote-debugging-port=0",
     "--user-data-dir={profile}",
-    "--no-first-run",
-    "--no-default-browser-check",
     "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
     "--disable-breakpad",
+    "--disable-client-side-phishing-detection",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
     "--disable-gpu",
+    "--disable-sync",
+    "--metrics-recording-only",
     "--mute-audio",
+    "--no-default-browser-check",
+    "--no-first-run",
     "--password-store=basic",
     "--use-mock-keychain",
-    # A page that is answered through the protocol counts as public, wherever its origin is: with these checks a server
-    # on this machine or its network would be refused before CORS is looked at.
-    "--disable-features=LocalNetworkAccessChecks",
+    "--disable-features=" + ",".join(_FEATURES_OFF),
 )
 
 
@@ -114,11 +134,15 @@ class ChromiumPage:
 
 
 @contextmanager
-def chromium(found: Found, until: float, more: Sequence[str] = ()) -> Iterator[Chromium]:
-    """Runs it headless with an empty profile, ``more`` flags added; nothing waits longer than ``until``."""
+def chromium(found: Found, until: float, *, hosts: Sequence[str] = (), flags: Sequence[str] = ()) -> Iterator[Chromium]:
+    """Runs it headless with an empty profile; nothing waits longer than ``until``, a time of ``time.monotonic``.
+
+    ``hosts`` are more rules for its resolver (``MAP *:80 127.0.0.1:8000``), ``flags`` more of its flags.
+    """
     # Chromium does not start as root with its sandbox on.
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with browser([found.path, *_FLAGS, *root, *more, "about:blank"]) as process:
+    rules = ",".join([*(f"MAP {host} ~NOTFOUND" for host in _HOME), *hosts])
+    with browser([found.path, *_FLAGS, *root, f"--host-resolver-rules={rules}", *flags, "about:blank"]) as process:
         port, path = process.read_when_written("DevToolsActivePort", until).splitlines()[:2]
         channel = Channel(f"ws://127.0.0.1:{port}{path}", until)
         try:

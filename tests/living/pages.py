@@ -40,7 +40,7 @@ ATTEMPT = """new Promise((resolve) => {
   engine.on("close", () => setTimeout(settle, 0));
   socket.on("connect", () => { connected = true; settle(); });
   for (const name of ["connect_error", "error"])
-    socket.on(name, (error) => fails(String((error && error.message) || error)));
+    socket.on(name, (error) => fails(typeof error === "string" ? error : error.message));
   socket.on("disconnect", (reason) => fails(reason));
 })"""
 

@@ -128,11 +128,12 @@ PREFLIGHT_2 = """{handlePreflightRequest: (request, response) => {
 }}"""
 STAR = "{cors: {origin: '*', credentials: true}}"
 OTHER_HEADERS = "{cors: {origin: 'ORIGIN', allowedHeaders: ['x-a']}}"
+STAR_PY = "cors_allowed_origins='*'"
 WEBSOCKET_ALONE = "{transports: ['websocket'], cors: {origin: 'ORIGIN'}}"
 POLLING_ALONE = "{transports: ['polling'], cors: {origin: 'ORIGIN'}}"
 ADD = "add_header Access-Control-Allow-Origin 'ORIGIN' always;"
 
-_doubled = on_python("fastapi", "cors_allowed_origins='*'", middleware="allow_origins=['*']")
+_doubled = on_python("fastapi", STAR_PY, middleware="allow_origins=['*']")
 _four, _three, _two = Client(), Client(version=3), Client(version=2)
 _websocket = Client(transports=("websocket",))
 
@@ -197,8 +198,9 @@ PAIRS = [
     Pair("python-socketio, own origin alone", on_python("uvicorn"), _four),
     Pair("python-socketio, own origin alone, WebSocket", on_python("uvicorn"), _websocket),
     Pair("python-socketio, the page's origin", on_python("uvicorn", "cors_allowed_origins=['ORIGIN']"), _four),
+    Pair("python-socketio, no such namespace", on_python("uvicorn", STAR_PY), Client(namespace="/admin")),
     Pair("python-socketio, CORS off", on_python("uvicorn", "cors_allowed_origins=[]"), _four),
-    Pair("aiohttp, star", on_python("aiohttp", "cors_allowed_origins='*'"), Client(with_credentials=True)),
+    Pair("aiohttp, star", on_python("aiohttp", STAR_PY), Client(with_credentials=True)),
     Pair("Flask-SocketIO", on_python("flask", "cors_allowed_origins='ORIGIN'"), _four),
     Pair("FastAPI, both set CORS", _doubled, _four),
     # Proxies
