@@ -125,8 +125,15 @@ class Case:
         return self.plan.client.transports[0] == "polling"
 
     def all(self, *purposes: Purpose, origin: str | None = "") -> Iterator[Exchange]:
-        """The exchanges of those purposes, in order; with ``origin``, those that carried it (None: no Origin)."""
-        return self.evidence.all(*purposes, origin=origin)
+        """The exchanges of those purposes, in order; with ``origin``, those of that page (None: no Origin).
+
+        The GETs of a page on the server's own origin carry no Origin.
+        """
+        own = origin == self.plan.target.url
+        for exchange in self.evidence.all(*purposes):
+            asked = exchange.request.origin
+            if origin == "" or asked == origin or (own and asked is None):
+                yield exchange
 
     def first(self, *purposes: Purpose, origin: str | None = "") -> Exchange | None:
         """The first of ``all``, preferring one that was answered; None where there is none."""
@@ -134,7 +141,7 @@ class Case:
         return next((exchange for exchange in found if exchange.response is not None), found[0] if found else None)
 
     def handshake(self, page: str) -> Exchange | None:
-        """The polling handshake of that page: its last hop that was answered, or its failure."""
+        """The polling handshake of that page, redirects not followed; another's where a dead server was asked once."""
         return self.first("handshake", origin=page) or self.first("handshake")
 
     def preflight(self, page: str) -> Exchange | None:
