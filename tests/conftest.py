@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 
@@ -13,7 +14,9 @@ _not_run: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register ``needs_node``, ``needs_nginx``, …"""
+    """Register ``needs_node``, ``needs_nginx``, …; and ask through no proxy of this machine's."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
     config.stash[_not_run] = Counter()
     for name, what in NEEDS.items():
         config.addinivalue_line("markers", f"needs_{name}: needs {what}")

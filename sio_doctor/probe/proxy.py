@@ -134,7 +134,7 @@ def _is_loopback(host: str) -> bool:
 
 def _read(variable: str, value: str) -> Proxy:
     url = _URL.fullmatch(value)
-    if url is None or int(url[4] or 0) > 65535:
+    if url is None or ("://" in value and not url[1]) or int(url[4] or 0) > 65535:
         return Proxy(variable, "")
     user, _, password = (unquote_to_bytes(part).decode("latin-1") for part in (url[2] or "").partition(":"))
     return Proxy(

@@ -33,6 +33,7 @@ NEEDS = {
     "nginx": "nginx",
     "haproxy": "haproxy",
     "openssl": "the openssl command",
+    "curl": "the curl command",
     "chromium": "Chromium, Chrome or Edge",
     "firefox": "Firefox",
 }
@@ -41,6 +42,7 @@ needs_node = pytest.mark.needs_node
 needs_nginx = pytest.mark.needs_nginx
 needs_haproxy = pytest.mark.needs_haproxy
 needs_openssl = pytest.mark.needs_openssl
+needs_curl = pytest.mark.needs_curl
 needs_chromium = pytest.mark.needs_chromium
 needs_firefox = pytest.mark.needs_firefox
 
