@@ -161,6 +161,10 @@ def _failed(case: Case, page: str) -> Exchange | None:
     exchange = exchange or case.first("websocket", origin=page)
     if exchange is None or _works(exchange) or is_unknown_session(case, exchange):
         return None
+    # A limit that plain requests meet too (`rate-limit`, `gateway-5xx-no-cors`) has nothing against WebSockets.
+    same = any(status(other) == status(exchange) for other in case.all("control", "foreign"))
+    if status(exchange) == 429 or (status(exchange) >= 500 and same):
+        return None
     return None if exchange.failure is not None and exchange.failure.kind == "not-asked" else exchange
 
 
