@@ -29,13 +29,16 @@ class Silence(NamedTuple):
 
 
 def silences(case: Case, *kinds: NoResponseKind) -> Iterator[Silence]:
-    """The handshakes that failed in one of these ways, one for each way; what answered unverified counts as failed."""
+    """The handshakes that failed in one of these ways, one for each way. What was asked unverified does not count."""
+    asked = [exchange for exchange in case.all("handshake", "preflight") if exchange.verified]
     found: dict[tuple[str, str, str], Silence] = {}
     for page in case.pages:
-        tried = list(case.all("handshake", origin=page)) or list(case.all("preflight", origin=page))
-        if any(exchange.response is not None and exchange.verified for exchange in tried):
+        own = [exchange for exchange in case.all("handshake", "preflight", origin=page) if exchange.verified]
+        tried = [exchange for exchange in own if exchange.purpose == "handshake"] or own
+        if any(exchange.response is not None for exchange in tried):
             continue
-        for exchange in tried or case.all("handshake", "preflight"):
+        # A server that is dead to the first page is not asked for the next.
+        for exchange in tried or asked:
             failure = exchange.failure
             if failure is not None and failure.kind in kinds:
                 key = failure.kind, failure.phase, failure.detail

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from sio_doctor.model import Evidence
-from tests.rules.build import PAGE, evidence, exchange, failed, findings, html, node_open, response
+from tests.rules.build import (
+    PAGE,
+    Asked,
+    evidence,
+    exchange,
+    failed,
+    findings,
+    html,
+    node_open,
+    preflight_ok,
+    response,
+)
 
 ALLOWED = ("Access-Control-Allow-Origin", PAGE)
 HTTP = {"url": "http://api.example.com:8443", "origins": ("http://shop.example.com",)}
@@ -19,14 +30,17 @@ NGINX_400 = html(
 )
 
 
-def refused(detail: str) -> Evidence:
+def refused_exchanges(detail: str) -> list[Asked]:
     """A certificate that is not taken, and a healthy server behind it."""
-    asked = [
+    return [
         exchange("handshake", failed("tls", phase="tls", detail=detail)),
         exchange("handshake", node_open(ALLOWED), verified=False),
         exchange("control", node_open(), verified=False),
     ]
-    return evidence({}, asked)
+
+
+def refused(detail: str) -> Evidence:
+    return evidence({}, refused_exchanges(detail))
 
 
 @pytest.mark.parametrize("detail", ["self-signed", "unknown-issuer", "other", "protocol"])
@@ -35,6 +49,25 @@ def test_a_certificate_that_nobody_trusts(detail: str) -> None:
     assert list(found) == ["tls-untrusted"]
     assert found["tls-untrusted"].severity == "error"
     assert "api.example.com:443" in found["tls-untrusted"].message
+
+
+def test_the_preflight_meets_the_certificate_first() -> None:
+    asked = [
+        exchange("preflight", failed("tls", phase="tls", detail="self-signed")),
+        exchange("preflight", preflight_ok(ALLOWED), verified=False),
+        exchange("handshake", node_open(ALLOWED), verified=False),
+    ]
+    assert list(findings(evidence({"extra_headers": (("x-key", "1"),)}, asked))) == ["tls-untrusted"]
+
+
+def test_the_certificate_keeps_out_every_page() -> None:
+    other = "https://admin.example.com"
+    asked = [
+        *refused_exchanges("self-signed"),
+        exchange("handshake", node_open(("Access-Control-Allow-Origin", other)), origin=other, verified=False),
+    ]
+    found = findings(evidence({"origins": (PAGE, other)}, asked))
+    assert [(name, finding.origins) for name, finding in found.items()] == [("tls-untrusted", (PAGE, other))]
 
 
 @pytest.mark.parametrize("detail", ["expired", "hostname", "not-yet-valid"])
