@@ -17,7 +17,7 @@ from sio_doctor.demo.server import serve
 from sio_doctor.examine import examine, gather, report_on
 from sio_doctor.model import Evidence, Exchange, Frame, Report
 from sio_doctor.plan import make_plan
-from sio_doctor.probe import tls
+from sio_doctor.probe import aside, tls
 from sio_doctor.probe.network import Network
 from sio_doctor.probe.proxy import Proxy, is_exempt, proxy_for
 from sio_doctor.render import render
@@ -437,10 +437,12 @@ def test_a_proxy_that_closes(scheme: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 @both_schemes
 def test_a_silent_proxy_is_not_waited_for_long(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "ASIDE", 0.2)
     started = time.monotonic()
     with raw(answer_then_hang(b"")) as proxy:
         report = check(f"{scheme}://api.invalid", proxy.url, monkeypatch)
     assert time.monotonic() - started < 8
+    assert sum(exchange.seconds > 0.9 for exchange in report.exchanges) == 1
     assert f"The proxy {proxy.url} (of all_proxy) did not answer within 1 s." in report.findings[0].message
 
 
