@@ -377,6 +377,24 @@ def test_a_host_that_is_not_passed_on(kind: str) -> None:
 
 
 @needs_nginx
+@needs_haproxy
+def test_a_header_taken_away_from_a_list_looks_like_a_list_without_the_page() -> None:
+    hides = "proxy_hide_header Access-Control-Allow-Origin;"
+    with nginx([on_node()()], hides) as url:
+        finding = assert_caused(check(url), "origin-not-in-list", PAGE)
+        assert "Or it is on the list, and nginx" in finding.message
+        assert [fix.side for fix in finding.fixes] == ["server", "proxy"]
+    with haproxy([on_node()()], backend="http-response del-header Access-Control-Allow-Origin") as url:
+        finding = assert_caused(check(url), "origin-not-in-list", PAGE)
+        assert finding.fixes[1].stack == "HAProxy"
+    # Where the header does come through for another origin, the proxy is out of it.
+    with nginx([on_node("{cors: {origin: ['http://127.0.0.1:8080']}}")()]) as url:
+        finding = assert_caused(check(url), "origin-not-in-list", PAGE)
+        assert "nginx" not in finding.message
+        assert [fix.side for fix in finding.fixes] == ["server"]
+
+
+@needs_nginx
 def test_two_faults_at_once_come_in_the_order_in_which_they_are_met() -> None:
     with nginx([SILENT_ABOUT_CORS()], websocket=False) as url:
         report = check(url)

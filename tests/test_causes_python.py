@@ -24,6 +24,7 @@ from tests.causes import (
     assert_warned,
     check,
     command,
+    found,
 )
 from tests.servers import shared
 from tests.servers.python import Kind, python_server
@@ -119,6 +120,11 @@ def test_without_a_page_it_says_whom_the_server_lets_in() -> None:
     for options, kind in (("cors_allowed_origins='*'", "reflect"), (LETS_IN, "refuses")):
         report = examine_sync(make_plan(shared(python_server, "flask", options)))
         assert (report.policy.kind, report.outcomes, report.findings, report.ok) == (kind, (), (), True)
+    # Without a list it lets its own page in, and says so of no other.
+    for options, slug in (("", "python-origin-not-accepted"), ("cors_allowed_origins=[]", "cors-not-configured")):
+        report = examine_sync(make_plan(shared(python_server, "flask", options)))
+        assert (found(report), report.outcomes, report.ok) == ([(slug, "warning")], (), True)
+        assert "cors_allowed_origins=[" in report.findings[0].fixes[0].after
 
 
 # --- versions, transports, paths, the application --------------------------------------------------------------------

@@ -126,6 +126,12 @@ def is_python(case: Case) -> bool:
     )
 
 
+def proxies_of(case: Case) -> list[str]:
+    """The proxies that were recognised in front."""
+    names = ("nginx", "OpenResty", "haproxy", "Apache", "Caddy")
+    return [layer for layer in case.server.layers if layer.startswith(names)]
+
+
 def listing(names: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *others, last = names

@@ -20,6 +20,7 @@ from sio_doctor.rules.cors import (
     needed,
     one_hit,
     proxied_away,
+    proxies_of,
     varies,
 )
 
@@ -105,6 +106,8 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
         message += " Its list has the entry *, which in a list is an origin like any other and matches none."
     else:
         message += "".join(f" {_let_in(origin, first.page)}" for origin in others)
+    if not (others or disallows(first.preflight, "origin")) and (proxies := proxies_of(case)):
+        message += f" Or it is on the list, and {listing(proxies)} takes the header away: that looks the same."
     if "null" in pages:
         message += " `null` is the origin of a page opened from a file, or in a sandboxed frame."
     headers = [

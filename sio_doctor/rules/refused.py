@@ -19,7 +19,8 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
     own, made of the `Host` header and the scheme, so behind a proxy even its own page can be refused. A request
     without `Origin`, as curl sends it, passes.
 
-    **How it is told.** The answer to the page's handshake is 400 with "… is not an accepted origin.".
+    **How it is told.** The answer to the page's handshake, or to its POST, is 400 with "… is not an accepted origin.".
+    Without a page to ask about: other origins get that, and the server's own does not.
 
     **What it is not.** Where a CORS middleware in front adds `Access-Control-Allow-Origin` to that refusal, the browser
     shows a plain 400 and no CORS error; the cause is the same. An unsupported protocol version has other words.
@@ -65,6 +66,16 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
             exchanges=tuple(exchange.id for _, exchange in members),
             rung=Rung.POST if exchange.purpose == "connect" else met_at(case, pages),
         )
+    own_page = case.first("near-miss", origin=case.plan.target.url)
+    stranger = _refused_by_python(case, case.pages[0])
+    if not case.plan.origins and stranger and lines(own_page):
+        message = (
+            f"The python-socketio server at {case.plan.target.url} lets its own page in and refuses every other that "
+            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set. That answer has no "
+            f"{ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
+        )
+        missing = check(stranger, ALLOW_ORIGIN, "the page's origin")
+        yield Hit(message, headers=(check(stranger, "status", "200"), missing), exchanges=(stranger.id,))
 
 
 def _refused_by_python(case: Case, page: str) -> Exchange | None:

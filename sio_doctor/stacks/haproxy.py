@@ -88,6 +88,16 @@ def _own_preflight(ask: Ask) -> Fix | None:
     return _preflight(ask) if "layer-preflight" in ask.details else None
 
 
+def _shown(title: str) -> Cure:
+    return _routed(title, before="http-response del-header Access-Control-Allow-Origin")
+
+
+def _hidden(ask: Ask) -> Fix | None:
+    """A list whose header is deleted looks like one that lacks the page, unless another origin was let in."""
+    title = "If the page is on the list already: let Socket.IO's CORS headers through"
+    return None if "accepted" in ask.details else _shown(title)(ask)
+
+
 def _later(ask: Ask) -> Fix | None:
     return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else None
 
@@ -123,9 +133,8 @@ FIXES: dict[str, Cure] = {
         "http-response set-header Access-Control-Allow-Origin * if !{ var(txn.path) -m beg /socket.io/ }",
         before="http-response set-header Access-Control-Allow-Origin *",
     ),
-    "proxy-strips-acao": _routed(
-        "Let Socket.IO's CORS headers through", before="http-response del-header Access-Control-Allow-Origin"
-    ),
+    "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through"),
+    "origin-not-in-list": _hidden,
     "preflight-blocked-upstream": _routed(
         "Let preflights through to Socket.IO: browsers send no password with them",
         "http-request auth unless { method OPTIONS }",

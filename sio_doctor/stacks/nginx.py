@@ -81,6 +81,20 @@ def _path(ask: Ask) -> Fix | None:
     return _fix("Pass the path on as it came, with no slash behind the port", location(ask), before=before)
 
 
+def _shown(title: str) -> Cure:
+    return _location(
+        title,
+        "proxy_hide_header X-Powered-By;   # one of its own keeps those of server { } out",
+        before="proxy_hide_header Access-Control-Allow-Origin;",
+    )
+
+
+def _hidden(ask: Ask) -> Fix | None:
+    """A list whose header is hidden looks like one that lacks the page, unless another origin was let in."""
+    title = "If the page is on the list already: let Socket.IO's CORS headers through, and the Origin on to it"
+    return None if "accepted" in ask.details else _shown(title)(ask)
+
+
 def _later(ask: Ask) -> Fix | None:
     """The POST that nginx refused, or an error of another kind."""
     return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else _errors(ask)
@@ -203,11 +217,8 @@ FIXES: dict[str, Cure] = {
     "preflight-unhandled-v2": _own_origin,
     "preflight-header-not-allowed": _own_preflight,
     "path-mismatch": _path,
-    "proxy-strips-acao": _location(
-        "Let Socket.IO's CORS headers through, and the Origin on to it",
-        "proxy_hide_header X-Powered-By;   # one of its own keeps those of server { } out",
-        before="proxy_hide_header Access-Control-Allow-Origin;",
-    ),
+    "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through, and the Origin on to it"),
+    "origin-not-in-list": _hidden,
     "cors-on-handshake-only": _location(
         "If nginx adds the headers to some answers alone, let Socket.IO add them to all", _OWN_HEADERS
     ),
