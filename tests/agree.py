@@ -53,20 +53,21 @@ def differences(case: Case, browser: str) -> Iterator[tuple[str, bool, Any, Any]
     truth, played = case["browsers"][browser], play(case, browser)
     yield "verdict", played["allowed"] is truth["allowed"], truth["allowed"], played["allowed"]
     if "requests" in truth:  # not where a fault was scripted: retries are the browser's own affair
-        sent = [(one["method"], one["url"], _watched(one["headers"])) for one in played["requests"]]
+        sent = [(one["method"], one["url"], watched(one["headers"])) for one in played["requests"]]
         measured = [(one["method"], one["url"], one["headers"]) for one in truth["requests"]]
         yield "requests", sent == measured, measured, sent
     lines, printed = truth["console"], played["console"]
-    agrees = lines == printed or (browser == "chromium" and _same_but_for_the_name(case, lines, printed))
+    agrees = lines == printed or (browser == "chromium" and same_but_for_the_name(case, lines, printed))
     yield "console", agrees, lines, printed
 
 
-def _watched(headers: dict[str, str]) -> dict[str, str]:
+def watched(headers: dict[str, str]) -> dict[str, str]:
+    """Those of the headers that were written down, their names in lower case."""
     lower = {name.lower(): value for name, value in headers.items()}
     return {name: value for name, value in lower.items() if name in WATCHED or name.startswith("x-")}
 
 
-def _same_but_for_the_name(case: Case, measured: list[str], played: list[str]) -> bool:
+def same_but_for_the_name(case: Case, measured: list[str], played: list[str]) -> bool:
     """Of several missing headers Chromium names one by the order of a hash table: any that is missing is right."""
     allowed = {
         name.strip().lower()

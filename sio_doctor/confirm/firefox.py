@@ -16,13 +16,26 @@ _FLAGS = ("--headless", "--no-remote", "--profile", "{profile}", "--remote-debug
 
 Preference = str | int | bool
 
+#: Mozilla's own tests' way of saying so; a release heeds it when its environment says so too.
+_NOWHERE = "data:,#remote-settings-dummy/v1"
+_ENVIRONMENT = {"MOZ_REMOTE_SETTINGS_DEVTOOLS": "1", "MOZ_CRASHREPORTER_DISABLE": "1"}
+
 #: What it would ask or show unasked. Being remote-controlled, it turns off most of it by itself.
 _PREFERENCES: dict[str, Preference] = {
     "app.normandy.enabled": False,
+    "app.update.disabledForTesting": True,
+    "browser.safebrowsing.blockedURIs.enabled": False,
+    "browser.safebrowsing.downloads.enabled": False,
+    "browser.safebrowsing.malware.enabled": False,
+    "browser.safebrowsing.phishing.enabled": False,
     "browser.shell.checkDefaultBrowser": False,
+    "datareporting.healthreport.uploadEnabled": False,
     "datareporting.policy.dataSubmissionEnabled": False,
+    "extensions.systemAddon.update.enabled": False,
+    "media.gmp-manager.updateEnabled": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    "services.settings.server": _NOWHERE,
     "toolkit.telemetry.enabled": False,
 }
 
@@ -127,7 +140,7 @@ def firefox(
     """
     own = {**_PREFERENCES, **(preferences or {})}
     user = "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in own.items())
-    with browser([found.path, *_FLAGS], {"user.js": user}) as process:
+    with browser([found.path, *_FLAGS], files={"user.js": user}, environment=_ENVIRONMENT) as process:
         where = json.loads(process.read_when_written("WebDriverBiDiServer.json", until))
         channel = Channel(f"ws://{where['ws_host']}:{where['ws_port']}/session", until)
         try:

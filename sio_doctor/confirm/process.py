@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -50,7 +50,9 @@ class Browser:
 
 
 @contextmanager
-def browser(command: Sequence[str], files: dict[str, str] | None = None) -> Iterator[Browser]:
+def browser(
+    command: Sequence[str], *, files: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Browser]:
     """Runs ``command``, with ``{profile}`` in it replaced by a new folder that holds ``files`` (name to text).
 
     Leaving the block, however it is left, ends every process of the browser and deletes the folder. While it runs,
@@ -69,7 +71,11 @@ def browser(command: Sequence[str], files: dict[str, str] | None = None) -> Iter
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A browser's sockets and shared memory go into the folder, and with it.
-                env={**os.environ, "TMPDIR": str(folder)} if sys.platform == "linux" else None,
+                env={
+                    **os.environ,
+                    **(environment or {}),
+                    **({"TMPDIR": str(folder)} if sys.platform == "linux" else {}),
+                },
                 # A group of its own: Ctrl-C in the terminal reaches us alone, and all of it can be ended at once.
                 start_new_session=True,
             )

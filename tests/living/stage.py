@@ -29,8 +29,10 @@ class Stage:
     def __init__(self) -> None:
         self.case: Case = {}
         self.requests: list[dict[str, Any]] = []
-        #: For which port of the case's URLs which port of loopback stands; 0: for all others, where nothing listens.
+        #: For which port of the case's URLs which port of loopback stands.
         self.ports: dict[int, int] = {}
+        #: A port of loopback where nothing listens.
+        self.dead = 0
 
     def play(self, case: Case) -> None:
         """From now on the servers answer as that case has it."""
@@ -131,5 +133,5 @@ def stage() -> Iterator[Stage]:
             scheme = "https" if tls else "http"
             server = servers.enter_context(raw(partial(played.serve, scheme=scheme), tls=tls))
             played.ports[port] = server.port
-        played.ports[0] = urlsplit(servers.enter_context(nothing())).port or 0
+        played.dead = urlsplit(servers.enter_context(nothing())).port or 0
         yield played
