@@ -628,6 +628,25 @@ def test_polling_works_and_the_websocket_does_not(server: Start, slug: str, seve
     assert {(outcome.connects, outcome.transport) for outcome in report.outcomes} == {(True, "polling")}
 
 
+TWO_INSTANCES = "new (require('socket.io-4').Server)(server, {cors: {origin: '*'}})"
+
+
+@needs_node
+def test_a_second_instance_on_the_same_server_is_told_and_the_server_lives_on() -> None:
+    with node(options="{cors: {origin: '*'}}", setup=TWO_INSTANCES) as url:
+        for _ in range(2):
+            report = check(url)
+            assert slugs(report, "error", "warning") == ["two-instances-one-server"]
+            assert {(outcome.connects, outcome.transport) for outcome in report.outcomes} == {(True, "polling")}
+
+
+@needs_node
+def test_a_second_instance_that_a_client_by_websocket_ends() -> None:
+    with node(options="{cors: {origin: '*'}}", setup=TWO_INSTANCES) as url:
+        report = check(url, transports=["websocket"])
+    assert_caused(report, "two-instances-one-server", fix=None)
+
+
 @needs_node
 def test_to_websocket_alone_a_lost_upgrade_is_an_error() -> None:
     report = check(on(setup="server.removeAllListeners('upgrade')")(), transports=["websocket"])
@@ -706,7 +725,8 @@ def test_a_secure_page_may_not_ask_an_insecure_server() -> None:
 def test_on_loopback_only_safari_minds_a_secure_page() -> None:
     page = "https://app.example.com"
     report = check(shared(node, "4.8", f"{{cors: {{origin: '{page}'}}}}"), page=page)
-    assert [(finding.slug, finding.severity) for finding in report.findings] == [("mixed-content", "warning")]
+    told = [(finding.slug, finding.severity) for finding in report.findings]
+    assert told == [("mixed-content", "warning"), ("local-network-access", "info")]
     assert {outcome.browser: outcome.connects for outcome in report.outcomes} == {
         "chromium": True,
         "firefox": True,

@@ -9,6 +9,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     credentials,
     elsewhere,
     layers,
+    local_network,
     origin,
     page,
     preflight,

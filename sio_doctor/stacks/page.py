@@ -161,7 +161,18 @@ def served(ask: Ask) -> Fix | None:
     )
 
 
+def _permission(ask: Ask) -> Fix | None:
+    """Headers cannot help: the browser asks the person."""
+    return _fix(
+        "Serve page and server from the same network, or the server publicly; until then the person allows it",
+        "# in Chrome: the icon left of the address, Site settings, Local network access: Allow",
+        language="sh",
+        where="in the browser of each person",
+    )
+
+
 FIXES: dict[str, Cure] = {
+    "local-network-access": _permission,
     "redirect-http-to-https": _redirected,
     "redirect-www-apex": _redirected,
     "preflight-redirect": _redirected,

@@ -46,7 +46,8 @@ def test_it_outranks_what_the_server_does_wrong() -> None:
 def test_loopback_is_safari_s_alone_and_hides_nothing() -> None:
     found = findings(evidence(plan("http://localhost:3000", SECURE), healthy(SECURE)))
     assert [(one.slug, one.severity, one.browsers) for one in found.values()] == [
-        ("mixed-content", "warning", ("webkit",))
+        ("mixed-content", "warning", ("webkit",)),
+        ("local-network-access", "info", ("chromium", "firefox")),
     ]
     assert "Safari" in found["mixed-content"].message
     alone = plan("http://localhost:3000", SECURE) | {"browsers": ("webkit",)}

@@ -111,3 +111,32 @@ def test_post_is_refused_where_get_passes() -> None:
 
 def test_a_post_that_passes_is_no_finding() -> None:
     assert fired(evidence({}, CONNECTED)) == set()
+
+
+ASTRAY = exchange("upgrade", node_ws_error("Session ID unknown"))
+
+
+def test_the_upgrade_alone_meets_another_server() -> None:
+    whole = evidence({}, [*CONNECTED, *sticky(OK, OK, OK), ASTRAY])
+    assert fired(whole) == {"two-instances-one-server"}
+    (hit,) = hits("two-instances-one-server", whole)
+    assert "every request by HTTP found its session" in hit.message
+    assert hit.severity == "warning"
+
+
+def test_where_posts_lose_it_too_there_are_several_processes() -> None:
+    assert fired(evidence({}, [*CONNECTED, *sticky(OK, UNKNOWN, OK), ASTRAY])) == {"no-sticky-sessions"}
+
+
+BROKEN = switching(sent=(), ended=failed("closed", phase="frame"))
+ALONE = {"transports": ("websocket",)}
+
+
+def test_a_websocket_ends_the_server() -> None:
+    gone = exchange("close", failed("refused", phase="connect"))
+    whole = evidence(ALONE, [OPEN, exchange("websocket", BROKEN), gone])
+    assert fired(whole) == {"two-instances-one-server"}
+
+
+def test_a_websocket_that_breaks_while_the_server_lives_is_refused() -> None:
+    assert fired(evidence(ALONE, [OPEN, exchange("websocket", BROKEN), exchange("close", OK)])) == {"ws-refused"}

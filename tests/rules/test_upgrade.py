@@ -109,6 +109,15 @@ def test_another_server_writes_into_the_websocket() -> None:
     assert "“HTTP/1.1 400 Bad Request”" in hit.message
 
 
+def test_another_server_writes_behind_the_open_packet() -> None:
+    raw = Frame(direction="in", type="raw", data="HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+    both = exchange("websocket", switching(open_data(), raw, sent=("40",)))
+    whole = evidence({"transports": ("websocket",)}, [exchange("handshake", node_open(ALLOWED)), both])
+    assert fired(whole) == {"ws-two-servers-conflict"}
+    (hit,) = hits("ws-two-servers-conflict", whole)
+    assert "“HTTP/1.1 400 Bad Request”" in hit.message
+
+
 def test_another_server_answers_instead() -> None:
     assert fired(polled(switching("2probe"))) == {"ws-two-servers-conflict"}
 
