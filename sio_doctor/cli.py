@@ -43,6 +43,9 @@ def sio_doctor(
 
 def run(arguments: list[str]) -> int:
     """Runs the command line; returns its status: 0 nothing found, 1 something, 2 wrong usage, 3 our fault, 130 ^C."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the end
     try:
         if not arguments:
             return _no_command()
@@ -50,11 +53,10 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         _complain(_sentence(error))
         return 2
-    except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted.")
+    except (KeyboardInterrupt, typer.Abort):  # whoever pressed ^C knows
         return 130
     except BrokenPipeError:  # the reader of our output has gone: nothing is left to say to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        check.discard_output()
         return 1
     except Exception as error:
         if os.environ.get("SIO_DOCTOR_DEBUG"):

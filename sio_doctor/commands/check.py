@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -132,20 +133,37 @@ def write(report: Report, format: str, output: str | None) -> bool:
     """Writes the report to the file; to standard output where there is none, or (False) where it cannot be written."""
     from sio_doctor.render import write as render_to
 
-    if output is not None and output != "-":
-        try:
-            with open(output, "w", encoding="utf-8") as file:
-                render_to(report, format, file, color="never")
-        except OSError as error:
-            render_to(report, format, sys.stdout)
-            sys.stdout.flush()
-            reason = error.strerror or type(error).__name__
-            print(f"sio-doctor: {output!r} cannot be written ({reason}); the report is above.", file=sys.stderr)
-            return False
+    if output is None or output == "-":
+        show(report, format)
         return True
-    render_to(report, format, sys.stdout)
-    sys.stdout.flush()
+    try:
+        with open(output, "w", encoding="utf-8") as file:
+            render_to(report, format, file, color="never")
+    except OSError as error:
+        show(report, format)
+        reason = error.strerror or type(error).__name__
+        print(f"sio-doctor: {output!r} cannot be written ({reason}); the report is above.", file=sys.stderr)
+        return False
     return True
+
+
+def show(report: Report, format: str) -> None:
+    """Writes the report to standard output. Raises ``typer.TyperException`` where there is no room for it."""
+    from sio_doctor.render import write as render_to
+
+    try:
+        render_to(report, format, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_output()
+        raise typer.TyperException(f"standard output cannot be written ({error.strerror}).") from None
+
+
+def discard_output() -> None:
+    """Lets what is still buffered go nowhere: Python would try again to write it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def status(report: Report, fail_on: str) -> Literal[0, 1]:
