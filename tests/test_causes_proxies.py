@@ -148,6 +148,15 @@ NGINX = {
     "below /api/, and asked there": Nginx(
         "", None, {"path": "/api/socket.io"}, settings={"path": "/api/", "proxy_pass": "http://upstream/"}
     ),
+    # the request is rewritten
+    "the query cut off": Nginx(
+        "", "transport-disabled", settings={"path": "/socket.io/", "proxy_pass": "http://upstream/socket.io/?"}
+    ),
+    "another origin put in": Nginx(
+        f"proxy_set_header Origin {OTHER};", "python-origin-not-accepted", upstream=on_python()
+    ),
+    "the origin taken away": Nginx("proxy_set_header Origin '';", "proxy-strips-acao", upstream=on_python()),
+    "the last slash taken off": Nginx("rewrite ^/(.*)/$ /$1 redirect;", "path-mismatch"),
     # elsewhere
     "http to https": Nginx(
         "return 301 https://$host$request_uri;", "redirect-http-to-https", cure='io("https://127.0.0.1"'

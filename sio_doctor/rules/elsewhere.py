@@ -108,7 +108,12 @@ def _where(case: Case, exchange: Exchange, got: str) -> str:
     elif moved:
         path = urlsplit(moved).path
         slash = " (the last slash belongs to it)" if path == f"{asked}/" else ""
-        message = f"{asked} is redirected to {path} ({got}): that is the path to give to the client{slash}."
+        message = f"{asked} is redirected to {path} ({got})"
+        if path == asked.rstrip("/"):
+            # socket.io-client puts the slash behind whatever path it is given.
+            message += ", but the slash belongs to Socket.IO's path: what takes it off has to let this path alone."
+        else:
+            message += f": that is the path to give to the client{slash}."
     elif route is not None and route != asked:
         message = (
             f"A proxy rewrites the path: {asked} was asked for, and what the application behind it does not know is "

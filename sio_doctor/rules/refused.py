@@ -32,9 +32,10 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
             continue
         pages = tuple(page for page, _ in members)
         exchange = members[0][1]
+        words = f"“{_words(exchange)}”"
         message = (
             f"The python-socketio server at {case.plan.target.url} refuses {listing(pages)} with status "
-            f"{status(exchange)}: “{_words(exchange)}”"
+            f"{status(exchange)}: {words}"
         )
         if own:
             message += (
@@ -44,6 +45,11 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
             )
             if exchange.purpose == "connect":
                 message += " A GET of the server's own page names no origin and passes; POST and WebSocket do name it."
+        elif (named := re.match(r"“(\S+://\S+) is", words)) and named[1] not in pages:
+            message += (
+                f" The server was asked by {named[1]}, as it says: something in front puts that into Origin in the "
+                "place of the page's."
+            )
         elif not case.polls:
             message += " Its cors_allowed_origins lacks this origin, or is not set; it holds for WebSockets too."
         elif lines(exchange) == [pages[0]]:

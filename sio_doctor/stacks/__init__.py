@@ -53,6 +53,8 @@ LAYERED = {
     ),
     "preflight-header-not-allowed": "layer-preflight",
     "error-response-without-cors": "layer-post",
+    "transport-disabled": "layer-query",
+    "python-origin-not-accepted": "layer-request",
 }  # fmt: skip
 #: Causes that the page mends with one line.
 PAGE_FIRST = frozenset(
@@ -94,7 +96,7 @@ def observed(evidence: Evidence) -> dict[str, str]:
     ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
     that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
     ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``polls``: a polling
-    handshake passed. ``layer-origin``, ``layer-preflight``, ``layer-post``: see ``layered``.
+    handshake passed. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
     for exchange in evidence.exchanges:
@@ -124,6 +126,8 @@ def layered(evidence: Evidence) -> dict[str, str]:
     ``layer-origin``: the Access-Control-Allow-Origin of the handshake, where Node's Engine.IO has no cors option (it
     answers no preflight), or where it is not what python-engineio sends, the origin itself. ``layer-preflight``: the
     answer to the preflight, which has no Access-Control-Allow-Methods. ``layer-post``: the error that CONNECT got.
+    ``layer-query``: both versions are refused as unsupported, so the query was lost. ``layer-request``: the refusal
+    names another origin than the one that was sent.
     """
     found: dict[str, str] = {}
     preflight = evidence.first("preflight", "simulated-preflight")
@@ -142,6 +146,17 @@ def layered(evidence: Evidence) -> dict[str, str]:
             found["layer-origin"] = allowed
     if answer is not None and 200 <= answer.status < 300 and methods is None:
         found["layer-preflight"] = str(answer.status)
+    refusals = [
+        (exchange, refused)
+        for exchange, response in answers(evidence, "handshake", "other-protocol")
+        if (refused := engineio.read_refusal(response))
+    ]
+    if {"handshake", "other-protocol"} <= {exchange.purpose for exchange, refused in refusals if refused.code == 5}:
+        found["layer-query"] = refusals[0][1].message
+    for exchange, refused in refusals:
+        origin, accepted, _ = refused.message.partition(" is not an accepted origin")
+        if accepted and origin != exchange.request.origin:
+            found["layer-request"] = origin
     for _, response in answers(evidence, "connect"):
         hidden = response.get("access-control-allow-origin") is None
         if response.status >= 400 and hidden and engineio.read_refusal(response) is None:

@@ -81,6 +81,12 @@ def _path(ask: Ask) -> Fix | None:
     return _fix("Pass the path on as it came, with no slash behind the port", location(ask), before=before)
 
 
+def _query(ask: Ask) -> Fix | None:
+    before = "proxy_pass http://127.0.0.1:3000/socket.io/?;"
+    fix = _fix("Pass the query on: no path and no ? behind the port", location(ask), before=before)
+    return fix if "layer-query" in ask.details else None
+
+
 def _shown(title: str) -> Cure:
     return _location(
         title,
@@ -113,6 +119,9 @@ def _own(ask: Ask) -> bool:
 
 
 def _forwarded(ask: Ask) -> Fix | None:
+    if "layer-request" in ask.details:
+        before = f"proxy_set_header Origin {conf(ask.details['layer-request'], '…')};"
+        return _fix("Leave Origin as the browser sent it", location(ask), before=before)
     title = "Pass on the host and the scheme: python-socketio compares the page's origin with them"
     return _fix(title, location(ask)) if _own(ask) else None
 
@@ -217,6 +226,7 @@ FIXES: dict[str, Cure] = {
     "preflight-unhandled-v2": _own_origin,
     "preflight-header-not-allowed": _own_preflight,
     "path-mismatch": _path,
+    "transport-disabled": _query,
     "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through, and the Origin on to it"),
     "origin-not-in-list": _hidden,
     "cors-on-handshake-only": _location(

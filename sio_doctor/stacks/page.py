@@ -118,7 +118,9 @@ def _version(version: int, title: str) -> Cure:
     return cure
 
 
-def _transports(ask: Ask) -> Fix:
+def _transports(ask: Ask) -> Fix | None:
+    if "layer-query" in ask.details:
+        return None
     title, names = "Ask by WebSocket alone, as the server does without polling", ("websocket",)
     if ask.plan.client.transports[0] == "websocket" or "polls" in ask.details:
         title, names = "Begin by polling: the server does not open WebSockets", ("polling",)

@@ -165,7 +165,9 @@ def _update(ask: Ask) -> Fix:
     )  # fmt: skip
 
 
-def _transports(ask: Ask) -> Fix:
+def _transports(ask: Ask) -> Fix | None:
+    if "layer-query" in ask.details:
+        return None
     title = "Let the server speak both transports, which is the default"
     return _fix(ask, title, server('transports: ["polling", "websocket"]'))
 
@@ -200,6 +202,14 @@ def _other_websocket(ask: Ask) -> Fix:
     )
     title = "Keep the other WebSocket server off Socket.IO's path: with { server } it answers every upgrade"
     return _fix(ask, title, after, where="where the other server is made, e.g. new WebSocketServer({ server })")
+
+
+def _one_instance(ask: Ask) -> Fix:
+    after = "// io.js: the only place that calls new Server(...); every other module imports io from here\n"
+    after += 'const { Server } = require("socket.io");\n\n' + server(cors_option(ask, ask.pages))
+    after += "\n\nmodule.exports = { io };"
+    title = "Make one Socket.IO server for each HTTP server: look for a second new Server(...), and for status monitors"
+    return _fix(ask, title, after)
 
 
 def _attach(ask: Ask) -> Fix:
@@ -304,6 +314,7 @@ FIXES: dict[str, Cure] = {
         "See which io.engine.use(...) refuses: there is no res.status() there, and next(error) is 400 for the page"
     ),
     "ws-two-servers-conflict": _other_websocket,
+    "two-instances-one-server": _one_instance,
     "unsafe-port": _listen,
     "preflight-unhandled-v2": _preflight_continue,
     "proxy-strips-acao": _cors("See that the cors option lists the page"),
