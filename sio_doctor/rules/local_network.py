@@ -18,6 +18,10 @@ ASKS: dict[Browser, str] = {
 }
 
 
+#: Names that stand for nothing on the internet, as names without a dot do. RFC 6761, 6762 and 8375; .internal, .lan.
+OWN_NETWORK = (".local", ".test", ".internal", ".home.arpa", ".lan", ".invalid")
+
+
 @rule("SIO803", "local-network-access", "Browsers may ask before a public page reaches this server", Rung.PAGE)
 def local_network_access(case: Case) -> Iterable[Hit]:
     """The server's address is private or loopback; a page from a public address reaches it only with permission.
@@ -71,8 +75,7 @@ def _page_space(origin: str) -> AddressSpace | str | None:
         return None
     if host == "localhost" or host.endswith(".localhost"):
         return "loopback"
-    # Names without a dot and .local ones are names in one's own network.
-    if ("." not in host.strip("[]") and ":" not in host) or host.endswith(".local"):
+    if ("." not in host and ":" not in host) or host.endswith(OWN_NETWORK):
         return "local"
     return _space(host) or "named"
 

@@ -46,6 +46,7 @@ def test_a_page_at_a_public_address_does() -> None:
         ("http://192.168.1.5:3000", "http://127.0.0.1:8080"),
         ("http://192.168.1.5:3000", "http://printer.local"),
         ("http://127.0.0.1:3000", "http://intranet"),
+        ("http://127.0.0.1:3000", "http://app.test"),
         ("http://127.0.0.1:3000", "capacitor://localhost"),
         ("http://127.0.0.1:3000", "null"),
         ("http://8.8.4.4:3000", "http://app.example.com"),
