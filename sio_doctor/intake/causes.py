@@ -138,7 +138,7 @@ _FIXED: dict[Code, Slugs] = {
     "server-too-old": ("server-too-old",),
     "client-too-old": ("client-too-old",),
     "origin-not-accepted": ("python-origin-not-accepted",),
-    "session-unknown": ("no-sticky-sessions",),
+    "session-unknown": ("no-sticky-sessions", "two-instances-one-server"),
     "transport-unknown": ("transport-disabled",),
     "bad-handshake-method": ("cors-not-configured", "preflight-unhandled-v2"),
     "bad-request": ("ws-proxy-no-upgrade", "origin-callback-error", "engine-middleware-error"),

@@ -70,6 +70,13 @@ async def near_misses(driver: Driver, page: str) -> None:
     await together(*(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page)))
 
 
+async def own_page(driver: Driver) -> None:
+    """Whether the server's own page is let in: python-socketio has no list then, and checks against the host."""
+    refused = (engineio.read_refusal(one.response) for one in driver.exchanges() if one.response)
+    if any(one and one.family == "python" and one.message.endswith("ot an accepted origin.") for one in refused):
+        await driver.ask(_preflight(driver, driver.plan.target.url), "near-miss", timeout=ASIDE)
+
+
 def variants(origin: str) -> list[str]:
     """What people write for that origin by mistake, the commonest first."""
     scheme, _, host = origin.partition("://")
@@ -94,6 +101,18 @@ async def client_file(driver: Driver) -> None:
     """The head of the client bundle that the server may serve: its ETag is the version."""
     url = driver.plan.target.url + driver.plan.target.path + "socket.io.js"
     await driver.ask(Request(method="HEAD", url=url), "client-file", timeout=ASIDE)
+
+
+def upgrades_go_astray(driver: Driver) -> bool:
+    """The upgrade met a Socket.IO server that does not know the session, though it is known to every fresh connection.
+
+    Those are two on one HTTP server: a WebSocket without a session would be taken by both, which ends the process.
+    """
+    posts = [one.response for one in driver.exchanges() if one.purpose == "sticky"]
+    upgrades = [one.response for one in driver.exchanges() if one.purpose == "upgrade" and one.response]
+    refusals = [engineio.read_refusal(upgrade) for upgrade in upgrades]
+    known = bool(posts) and all(answer is not None and answer.status == 200 for answer in posts)
+    return known and any(refusal is not None and refusal[:2] == ("node", 1) for refusal in refusals)
 
 
 async def websocket_by_get(driver: Driver) -> None:

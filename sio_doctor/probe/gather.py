@@ -63,13 +63,16 @@ async def climb(driver: Driver) -> None:
             aside.client_file(driver),
         )
         if opened is None:
-            await aside.look_elsewhere(driver, first)
-        elif opened.protocol != driver.plan.client.protocol:
-            await aside.other_protocol(driver)
-        if opened is not None:
+            await together(sockets(driver), aside.look_elsewhere(driver, first))
+        else:
+            if opened.protocol != driver.plan.client.protocol:
+                await aside.other_protocol(driver)
+            await sockets(driver)
             await aside.websocket_by_get(driver)
         if driver.plan.origins:
             await aside.near_misses(driver, driver.plan.origins[0])
+        else:
+            await aside.own_page(driver)
     if driver.plan.target.url.startswith("http:") and any(page.startswith("https:") for page in driver.plan.origins):
         await aside.other_scheme(driver)  # mixed content: would https answer?
     await browsers(driver)
@@ -86,12 +89,9 @@ async def first_handshake(driver: Driver) -> Exchange:
 
 
 async def one_page(driver: Driver, page: str, session: bool) -> None:
-    """What one page's client does, as far as the server lets it, and a WebSocket of its own."""
+    """What one page's client does by polling, as far as the server lets it."""
     plan = driver.careful()
-    jobs: list[Awaitable[object]] = [
-        driver.drive(client.direct(UNCHECKED, page_of(page), plan)),
-        aside.preflight(driver, page),
-    ]
+    jobs: list[Awaitable[object]] = [aside.preflight(driver, page)]
     if plan.client.transports[0] != "polling":
         jobs.append(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)))
     elif session:
@@ -99,12 +99,27 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
     await together(*jobs)
 
 
+async def sockets(driver: Driver) -> None:
+    """A WebSocket of each page's own, once polling is done: it ends two Socket.IO servers on one HTTP server."""
+    if spared(driver):
+        driver.notes.append("No WebSocket of its own was tried: the upgrade shows that it might end the server.")
+        return
+    plan = driver.careful()
+    await together(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
+
+
+def spared(driver: Driver) -> bool:
+    """No WebSocket is opened that the page's client would not open itself."""
+    return driver.plan.client.transports[0] == "polling" and aside.upgrades_go_astray(driver)
+
+
 async def browsers(driver: Driver) -> None:
     """What the browsers ask otherwise than the client that checks nothing, and each other. They verify certificates."""
-    verify, driver.verify = driver.verify, True
+    verify, driver.verify, spare = driver.verify, True, spared(driver)
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
             await driver.drive(client.handshake(engine, page_of(page), driver.plan))
             await driver.drive(client.connect(engine, page_of(page), driver.plan))
-            await driver.drive(client.direct(engine, page_of(page), driver.plan))
+            if not spare:
+                await driver.drive(client.direct(engine, page_of(page), driver.plan))
     driver.verify = verify

@@ -32,7 +32,7 @@ def no_sticky_sessions(case: Case) -> Iterable[Hit]:
     **What it is not.** Where *all* of them fail, it may also be a cached handshake, a server that restarts, or two
     Socket.IO servers on one path; the message says so.
     """
-    if "polling" not in case.plan.client.transports or not case.polls:
+    if "polling" not in case.plan.client.transports or not case.polls or astray(case):
         return
     probes, follow_ups = _sound(case, list(case.all("sticky"))), list(case.all("connect", "poll", "upgrade"))
     lost = [exchange for exchange in (*probes, *follow_ups) if is_unknown_session(case, exchange)]
@@ -102,6 +102,60 @@ def _cookies(case: Case) -> list[str]:
         line.partition("=")[0].strip() for exchange in case.all("handshake") for line in lines(exchange, "Set-Cookie")
     ]
     return list(dict.fromkeys(name for name in names if name != "io"))
+
+
+@rule("SIO503", "two-instances-one-server", "WebSockets meet another Socket.IO server than polling does", Rung.UPGRADE)
+def two_instances_one_server(case: Case) -> Iterable[Hit]:
+    """Polling is answered by one Socket.IO server and the upgrade by another, which does not know the session.
+
+    Mostly `new Server(httpServer)` was called twice on one HTTP server: a module that is loaded twice, hot reloading, a
+    status monitor that brings its own. Each sees every upgrade. Where both take a WebSocket, "handleUpgrade() was
+    called more than once" is thrown, and ends the process. Or a proxy sends upgrades elsewhere.
+
+    **How it is told.** Every request of the session finds it, on fresh connections too, and the upgrade alone gets
+    "Session ID unknown". Or a WebSocket is accepted, then the connection breaks, and the port refuses connections.
+    Where the upgrade has shown it, no WebSocket without a session is tried: it might end the server.
+
+    **What it is not.** Where requests on fresh connections lose the session as well, there are several processes
+    (`no-sticky-sessions`). A second server that is no Socket.IO is `ws-two-servers-conflict`.
+    """
+    shown, url = astray(case), case.plan.target.url
+    if shown:
+        message = (
+            f"{url} answers polling with one Socket.IO server and the upgrade to WebSocket with another: every request "
+            "by HTTP found its session, and the upgrade alone got “Session ID unknown”. Most likely new Server(...) is "
+            "called twice on one HTTP server, where a page that begins with WebSocket can end the whole process; or a "
+            "proxy sends upgrades elsewhere."
+        )
+    elif shown := ended_by(case):
+        message = (
+            f"The server at {url} ends when a WebSocket comes: it accepted one, the connection broke, and now the port "
+            "refuses connections. Socket.IO does so where new Server(...) is called twice on one HTTP server: "
+            "both take the same WebSocket. Its log has “handleUpgrade() was called more than once” then."
+        )
+    else:
+        return
+    yield Hit(
+        message=message,
+        exchanges=tuple(exchange.id for exchange in shown),
+        severity="warning" if case.polls else None,
+    )
+
+
+def astray(case: Case) -> list[Exchange]:
+    """The upgrades that Node does not know the session of, though every request by HTTP on fresh connections does."""
+    upgrades = [exchange for exchange in case.all("upgrade") if is_unknown_session(case, exchange)]
+    upgrades = [exchange for exchange in upgrades if not _spoilt(case, exchange)]
+    within = list(case.all("sticky", "connect", "poll"))
+    alone = case.first("sticky") is not None and all(status(exchange) == 200 for exchange in within)
+    return upgrades if alone else []
+
+
+def ended_by(case: Case) -> list[Exchange]:
+    """The WebSockets that broke after their 101, where nothing listened behind them any more."""
+    gone = [one.id for one in case.evidence.exchanges if one.failure is not None and one.failure.kind == "refused"]
+    ended = [(one, one.response.ended) for one in case.all("websocket") if one.response is not None]
+    return [one for one, why in ended if why and why.kind in ("closed", "reset") and one.id < max(gone, default=0)]
 
 
 @rule("SIO502", "method-or-size-filter", "The POST is refused on the way", Rung.POST)

@@ -10,7 +10,7 @@ from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import is_python, listing, status
 from sio_doctor.rules.protocol import takes_no_websocket
 from sio_doctor.rules.refused import is_python_refusal
-from sio_doctor.rules.session import is_unknown_session
+from sio_doctor.rules.session import ended_by, is_unknown_session
 from sio_doctor.rules.stranger import described
 
 Kind = Literal["ws-proxy-no-upgrade", "python-no-websocket", "ws-two-servers-conflict", "ws-refused"]
@@ -159,7 +159,7 @@ def _failed(case: Case, page: str) -> Exchange | None:
         return None
     exchange = case.first("upgrade", origin=page) if case.polls else None
     exchange = exchange or case.first("websocket", origin=page)
-    if exchange is None or _works(exchange) or is_unknown_session(case, exchange):
+    if exchange is None or _works(exchange) or is_unknown_session(case, exchange) or exchange in ended_by(case):
         return None
     # A limit that plain requests meet too (`rate-limit`, `gateway-5xx-no-cors`) has nothing against WebSockets.
     same = any(status(other) == status(exchange) for other in case.all("control", "foreign"))
@@ -169,10 +169,11 @@ def _failed(case: Case, page: str) -> Exchange | None:
 
 
 def _works(exchange: Exchange) -> bool:
-    """An Engine.IO server spoke over it: the open packet, or the answer to the upgrade's probe."""
+    """An Engine.IO server spoke over it, and it alone: the open packet, or the answer to the upgrade's probe."""
     frames = exchange.response.frames if exchange.response else ()
-    heard = [frame for frame in frames if frame.direction == "in" and frame.type == "text"]
-    return bool(heard) and heard[0].data.startswith(("0{", "3probe"))
+    heard = [frame for frame in frames if frame.direction == "in" and frame.type in ("text", "raw")]
+    alone = all(frame.type == "text" for frame in heard)
+    return bool(heard) and alone and heard[0].data.startswith(("0{", "3probe"))
 
 
 def _kind(case: Case, exchange: Exchange) -> Kind:
@@ -200,6 +201,7 @@ def _first_words(exchange: Exchange) -> str:
     """What came first over the WebSocket, where it is not Engine.IO's."""
     frames = exchange.response.frames if exchange.response else ()
     heard = [frame for frame in frames if frame.direction == "in" and frame.type in ("text", "binary", "raw")]
+    heard.sort(key=lambda frame: frame.type != "raw")  # behind an open packet, what is no frame is the other server's
     return heard[0].data.split("\r\n")[0][:60] if heard else ""
 
 
