@@ -23,7 +23,8 @@ def curl(request: Request, *, verified: bool = True) -> str:
 
     A header whose value was struck out (``redact``) has a shell variable: ``"Authorization: $AUTHORIZATION"``.
     With ``verified`` false the certificate is not verified. A ws or wss URL is sent as an opening handshake.
-    Bytes that no shell word can show are written ``$'\\x1e'`` (POSIX.1-2024).
+    Bytes that no shell word can show are written ``$'\\x1e'`` (POSIX.1-2024). A session is gone when the line is read,
+    so its id is the shell variable ``$SID``, which ``session`` sets.
     """
     opening = request.url.startswith(("ws:", "wss:"))
     url = "http" + request.url[2:] if opening else request.url
@@ -34,7 +35,7 @@ def curl(request: Request, *, verified: bool = True) -> str:
         words.append("-k")
     if re.search(r"[{}\[\]]", url):
         words.append("-g")  # curl would take these for a pattern of URLs
-    words.append(_word(url))
+    words.append(_url(url))
     if request.method not in ("GET", "HEAD") and not (request.method == "POST" and request.body is not None):
         words += ["-X", _word(request.method)]
     for name, value in _headers(request, opening):
@@ -44,6 +45,20 @@ def curl(request: Request, *, verified: bool = True) -> str:
             words += ["-H", "Content-Type:"]  # else curl says it is a form
         words += ["--data-raw", _word(request.body)]
     return " ".join(words)
+
+
+def session(handshake: Request, *, verified: bool = True) -> str:
+    """The line that opens a session as ``handshake`` did, and keeps its id in ``$SID`` for the lines of ``curl``."""
+    line = curl(handshake, verified=verified).replace("curl -i", "curl -s", 1)
+    return f"""SID=$({line} | sed -n 's/.*"sid":"\\([^"]*\\)".*/\\1/p')"""
+
+
+def _url(url: str) -> str:
+    found = re.search(r"(?<=[?&]sid=)[^&]+", url)
+    if found is None:
+        return _word(url)
+    after = url[found.end() :]
+    return _word(url[: found.start()]) + '"$SID"' + (_word(after) if after else "")
 
 
 def _headers(request: Request, opening: bool) -> list[tuple[str, str]]:

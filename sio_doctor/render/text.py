@@ -12,7 +12,7 @@ from rich.text import Text
 
 from sio_doctor.model import Browser, Connection, Exchange, Finding, Fix, HeaderCheck, Report, Verdict
 from sio_doctor.render import words
-from sio_doctor.render.curl import curl
+from sio_doctor.render.curl import curl, session
 from sio_doctor.render.layout import BLANK, Block, Pen, console, fitted, grid, natural, show, total
 
 STYLES = {"error": "red", "warning": "yellow", "info": "cyan", "ok": "green", "unknown": "yellow"}
@@ -245,8 +245,21 @@ def _proof(finding: Finding, by_id: dict[int, Exchange], pen: Pen) -> Blocks:
         return
     best = next((exchange for exchange in shown if exchange.response is not None), shown[0])
     yield from _heading("Prove it", pen)
-    for line in pen.lines(best.curl or curl(best.request, verified=best.verified)):
-        yield Block(line, 4, verbatim=True)
+    for text in _lines(best, by_id.values()):
+        for line in pen.lines(text):
+            yield Block(line, 4, verbatim=True)
+
+
+def _lines(proof: Exchange, exchanges: Iterable[Exchange]) -> list[str]:
+    """What to paste: the line of that exchange, and those before it that open its session and send CONNECT in it."""
+    _, within, sid = proof.request.url.partition("&sid=")
+    before: list[str] = []
+    for exchange in exchanges if within else ():
+        if exchange.response is not None and f'"sid":"{sid}"' in exchange.response.text and not before:
+            before.append(session(exchange.request, verified=exchange.verified))
+        if proof.purpose == "poll" and exchange.purpose == "connect" and exchange.request.url.endswith(f"&sid={sid}"):
+            before.append(exchange.curl)
+    return [*before, proof.curl or curl(proof.request, verified=proof.verified)]
 
 
 # --- no page in particular -------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def request(method: str = "GET", url: str = URL, *headers: tuple[str, str], body
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
+        (request("GET", f"{URL}&sid=<sid 1>", ORIGIN), f"""curl -i '{URL}&sid='"$SID" {FROM}"""),
         (request("GET", URL, *OWN, ORIGIN), f"curl -i '{URL}' {FROM}"),
         (
             request("OPTIONS", URL, *OWN, ORIGIN, ("Access-Control-Request-Method", "GET")),
@@ -55,7 +56,7 @@ def request(method: str = "GET", url: str = URL, *headers: tuple[str, str], body
             request("POST", "http://h/", ("Content-Type", "x"), body="4\x1e4é"),
             r"curl -i http://h/ -H 'Content-Type: x' --data-raw $'4\x1e4\xc3\xa9'",
         ),
-        (request("GET", "http://h/?sid=<sid 1>"), "curl -i 'http://h/?sid=<sid 1>'"),
+        (request("GET", "http://h/?sid=<sid 1>&a=b"), """curl -i 'http://h/?sid='"$SID"'&a=b'"""),
     ],
 )
 def test_the_line(asked: Request, line: str) -> None:

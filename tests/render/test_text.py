@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from sio_doctor.model import Fix, Policy, PolicyKind, Report
+from sio_doctor.model import Exchange, Fix, Policy, PolicyKind, Purpose, Report, Request, Response
 from sio_doctor.render import render
+from sio_doctor.render.curl import curl
 from sio_doctor.render.escape import shows
 from tests.render import samples
 from tests.render.samples import NO_CORS, PAGE, SAMPLES
@@ -185,6 +186,27 @@ def test_what_is_to_be_pasted_has_nothing_before_it_but_blanks() -> None:
 def test_the_proof_is_one_line_to_paste() -> None:
     printed = text(samples.no_cors, 40)
     assert f"\nProve it\n    {samples.no_cors.exchanges[0].curl}\n" in printed
+
+
+def test_the_proof_within_a_session_opens_one_first() -> None:
+    url = "http://api.example.com:3000/socket.io/?EIO=4&transport=polling"
+    asked: dict[Purpose, Request] = {
+        "handshake": Request(method="GET", url=url),
+        "connect": Request(method="POST", url=f"{url}&sid=<sid 1>", body="40/nope,"),
+        "poll": Request(method="GET", url=f"{url}&sid=<sid 1>"),
+    }
+    packet = Response(status=200, body='0{"sid":"<sid 1>","upgrades":[]}')
+    exchanges = tuple(
+        Exchange(id=number, purpose=purpose, request=request, response=packet, curl=curl(request))
+        for number, (purpose, request) in enumerate(asked.items(), 1)
+    )
+    finding = msgspec.structs.replace(NO_CORS, exchanges=(3,))
+    printed = text(samples.report(ok=False, findings=(finding,), exchanges=exchanges))
+    assert printed.split("Prove it\n")[1].split("\n\n")[0].split("\n") == [
+        f"""    SID=$(curl -s '{url}' | sed -n 's/.*"sid":"\\([^"]*\\)".*/\\1/p')""",
+        f"""    curl -i '{url}&sid='"$SID" -H Content-Type: --data-raw 40/nope,""",
+        f"""    curl -i '{url}&sid='"$SID\"""",
+    ]
 
 
 def test_the_proof_is_an_exchange_that_was_answered_where_there_is_one() -> None:
