@@ -10,6 +10,9 @@ Names are resolved when they are used, so importing the package costs nothing.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 # typing and importlib would be most of what --version costs; type checkers know this name without the import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,3 +58,14 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """Keeps ``sio_doctor.examine`` the function, where importing the module of that name would put the module."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
