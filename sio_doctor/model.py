@@ -383,6 +383,8 @@ class Handshake(Model, frozen=True, kw_only=True):
     protocol: Literal[3, 4]
     framing: Framing
     """``0{…}``, ``96:0{…}2:40``, or the binary framing of Engine.IO 3."""
+    transport: Transport = "polling"
+    """By which it came. Over a WebSocket there is nothing to upgrade to."""
     sid: str
     upgrades: tuple[str, ...] = ()
     ping_interval: int | None = None

@@ -58,7 +58,11 @@ def handshake(packet: Handshake) -> str:
     """The open packet in one line."""
     framing = {"v4": "", "v3": "", "v3-binary": " in binary framing"}[packet.framing]
     upgrades = listing(TRANSPORTS.get(name, name) for name in packet.upgrades)
-    parts = [f"Engine.IO {packet.protocol}{framing}", f"{upgrades} upgrade" if packet.upgrades else "no upgrade"]
+    offered = f"{upgrades} upgrade" if packet.upgrades else "no upgrade"
+    parts = [
+        f"Engine.IO {packet.protocol}{framing}",
+        offered if packet.transport == "polling" else "by WebSocket alone",
+    ]
     if packet.ping_interval is not None:
         parts.append(f"ping {duration(packet.ping_interval)}")
     if packet.ping_timeout is not None:

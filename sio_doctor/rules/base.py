@@ -17,12 +17,15 @@ from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from sio_doctor.model import (
     STAND_IN,
     Browser,
     Connection,
     Evidence,
     Exchange,
+    Framing,
     Handshake,
     HeaderCheck,
     NoResponse,
@@ -151,14 +154,17 @@ class Case:
     @cached_property
     def open(self) -> Handshake | None:
         """The open packet, from whichever handshake had one, by polling or WebSocket; None where no session was had."""
-        for exchange in self.all("handshake", "control", "foreign", "other-protocol"):
+        for exchange in self.all("handshake", "redirect", "control", "foreign", "other-protocol"):
             if exchange.response is not None and (read := engineio.read_open(exchange.response)):
                 return read[0]
+        protocol = self.plan.client.protocol
+        framing: Framing = "v4" if protocol == 4 else "v3"
         for exchange in self.all("websocket"):
-            if exchange.response is not None:
-                for frame in exchange.response.frames:
-                    if frame.direction == "in" and frame.type == "text" and frame.data.startswith("0"):
-                        return engineio.open_packet(frame.data[1:], protocol=self.plan.client.protocol)
+            for frame in exchange.response.frames if exchange.response is not None else ():
+                text = frame.data if frame.direction == "in" and frame.type == "text" else ""
+                packet = engineio.open_packet(text[1:], framing, protocol) if text.startswith("0") else None
+                if packet is not None:
+                    return replace(packet, transport="websocket")
         return None
 
     @cached_property

@@ -236,6 +236,11 @@ def test_who_may_connect(kind: PolicyKind, said: str) -> None:
     assert "    sio-doctor check http://api.example.com:3000 --origin https://your.page\n" in printed
 
 
+def test_an_open_packet_over_a_websocket_is_not_said_to_offer_no_upgrade() -> None:
+    packet = msgspec.structs.replace(samples.OPEN, transport="websocket", upgrades=())
+    assert "Handshake  Engine.IO 4, by WebSocket alone, ping 25 s" in text(samples.report(handshake=packet))
+
+
 def test_the_policy_in_words() -> None:
     facts = dict(re.findall(r"^  (\w+(?: \w+)?) {2,}(.*)$", text(samples.no_origin), re.MULTILINE))
     assert facts == {
