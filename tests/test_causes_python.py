@@ -212,7 +212,11 @@ def test_a_connect_handler_that_hangs() -> None:
 @pytest.mark.parametrize("host", ["uvicorn", "flask"])
 def test_a_namespace_that_nobody_declared(host: Kind) -> None:
     url = shared(python_server, host, LETS_IN)
-    assert_caused(check(url, namespace="/chat"), "invalid-namespace", "/chat")
+    report = check(url, namespace="/chat")
+    finding = assert_caused(report, "invalid-namespace", "/chat")
+    # The server sends its words as a string, where the client looks for an object with a message.
+    assert "“Unable to connect”" in finding.message
+    assert {one.error for one in report.outcomes} == {""}
     finding = assert_caused(check(f"{url}/chat"), "invalid-namespace", "/chat")
     assert "takes the /chat in the URL for a namespace" in finding.message
     declared = shared(python_server, host, f"{LETS_IN}, namespaces='*'")
