@@ -17,7 +17,7 @@ MOST = 6
 
 Slugs = tuple[str, ...]
 
-_REDIRECTS: Slugs = ("redirect-http-to-https", "redirect-www-apex", "redirect-to-login")
+_REDIRECTS: Slugs = ("redirect-http-to-https", "redirect-www-apex", "redirect-to-login", "redirect-loop")
 _GATEWAY: Slugs = ("gateway-5xx-no-cors",)
 
 #: What answers so to a poll without CORS headers, by its status; 0: it is not known.

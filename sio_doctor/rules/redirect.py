@@ -65,6 +65,28 @@ def redirect_to_login(case: Case) -> Iterable[Hit]:
         yield _followed(case, stranger)
 
 
+@rule("SIO214", "redirect-loop", "The server redirects in a circle", Rung.HANDSHAKE)
+def redirect_loop(case: Case) -> Iterable[Hit]:
+    """The handshake is redirected, and what it leads to is redirected back: nobody ever answers.
+
+    **What it means.** Two rules that undo each other: one that sends http to https and one that sends it back (a CDN
+    that asks the server by http), one that adds `www.` and one that takes it away, a login that returns to itself.
+    Browsers give up after 20 redirects, or at the first that has no CORS headers.
+
+    **How it is told.** A redirect behind the first one leads to the address that was asked first.
+
+    **What it is not.** An https address that is redirected straight to itself: the server takes it for plain http
+    (`redirect-http-to-https`).
+    """
+    for stranger in strangers(case, "redirect-loop"):
+        asked = stranger.exchange.request.url.partition("?")[0]
+        hops = [asked, *(redirection(hop) or "" for hop in (stranger.exchange, *case.all("redirect")))]
+        way = list(dict.fromkeys(hop.partition("?")[0] for hop in hops if hop))
+        round_trip = f"to {', '.join(way[1:])} and back" if way[1:] else "to itself"
+        message = f"{asked} is redirected in a circle, {round_trip} ({stranger.response.status}): nobody ever answers."
+        yield hit(case, stranger, message, header="Location", needed="no redirect")
+
+
 def _followed(case: Case, stranger: Stranger) -> Hit:
     exchange, response = stranger.exchange, stranger.response
     asked = exchange.request.url.partition("?")[0]

@@ -47,6 +47,8 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     """The slug of the one cause of this answer, the strongest sign first; ``""`` where no sign is known."""
     status = response.status
     if target := redirection(exchange):
+        if loops(case, exchange):
+            return "redirect-loop"
         return redirected(urlsplit(exchange.request.url), urlsplit(target))
     if status == 400 and PLAIN_HTTP.search(response.text):
         return "tls-plain-mixup"
@@ -138,6 +140,15 @@ def redirection(exchange: Exchange) -> str | None:
     except ValueError:
         return None
     return urls.serialize(target) if target and target.scheme in ("http", "https") else None
+
+
+def loops(case: Case, exchange: Exchange) -> bool:
+    """What the redirect led to leads back to where it began. https straight to itself has a cause of its own."""
+    first = exchange.request.url.partition("?")[0]
+    to_itself = (redirection(exchange) or "").partition("?")[0] == first
+    if to_itself and first.startswith("https:"):
+        return False
+    return any((redirection(hop) or "").partition("?")[0] == first for hop in case.all("redirect"))
 
 
 def redirected(asked: SplitResult, target: SplitResult) -> str:

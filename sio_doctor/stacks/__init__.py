@@ -38,7 +38,7 @@ PROXY_FIRST = frozenset(
     {
         "duplicate-acao-proxy", "ws-proxy-no-upgrade", "no-sticky-sessions", "gateway-5xx-no-cors",
         "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
-        "redirect-to-login", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
+        "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
         "tls-untrusted", "tls-name-or-date",
     }
 )  # fmt: skip

@@ -97,6 +97,7 @@ FIXES: dict[str, Cure] = {
     ),
     "method-or-size-filter": _proxied("Let every method through to Socket.IO"),
     "preflight-redirect": _proxied("Let Socket.IO be served where it is asked, without a redirect"),
+    "redirect-loop": _proxied("Let Socket.IO be served where it is asked, without a redirect"),
     "proxy-strips-acao": _proxied(
         "Let Socket.IO's CORS headers through", before="Header unset Access-Control-Allow-Origin"
     ),

@@ -57,6 +57,7 @@ FIXES: dict[str, Cure] = {
     ),
     "method-or-size-filter": _site("Let every method through to Socket.IO"),
     "preflight-redirect": _site("Let Socket.IO be served where it is asked, without a redirect"),
+    "redirect-loop": _site("Let Socket.IO be served where it is asked, without a redirect"),
     "proxy-strips-acao": _site("Let Socket.IO's CORS headers through", before="header -Access-Control-Allow-Origin"),
     "preflight-blocked-upstream": _site(
         "Let preflights through to Socket.IO: browsers send no password with them",

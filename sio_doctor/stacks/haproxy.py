@@ -110,6 +110,12 @@ def _path_kept(ask: Ask) -> Fix | None:
 _post = _routed("Let every method through to Socket.IO", before="http-request deny if METH_POST")
 _preflight = _routed("Let Socket.IO answer preflights", before="http-request return status 204 if METH_OPTIONS")
 
+_unredirected = _routed(
+    "Let Socket.IO be served where it is asked, without a redirect",
+    "http-request redirect scheme https unless { ssl_fc } or is_socketio",
+    before="http-request redirect scheme https unless { ssl_fc }",
+)
+
 FIXES: dict[str, Cure] = {
     "html-instead-of-handshake": _routed("Pass Socket.IO to its own backend"),
     "gateway-5xx-no-cors": _routed("Start the Socket.IO server, and pass to the port where it listens"),
@@ -156,11 +162,8 @@ FIXES: dict[str, Cure] = {
     "preflight-empty-2xx": _preflight,
     "preflight-header-not-allowed": _own_preflight,
     "path-mismatch": _path_kept,
-    "preflight-redirect": _routed(
-        "Let Socket.IO be served where it is asked, without a redirect",
-        "http-request redirect scheme https unless { ssl_fc } or is_socketio",
-        before="http-request redirect scheme https unless { ssl_fc }",
-    ),
+    "preflight-redirect": _unredirected,
+    "redirect-loop": _unredirected,
     "rate-limit": _routed(
         "Leave Socket.IO out of the limit: polling asks often",
         "http-request deny deny_status 429 if { sc_http_req_rate(0) gt 100 } !is_socketio",

@@ -241,6 +241,7 @@ FIXES: dict[str, Cure] = {
     ),
     "preflight-empty-2xx": _preflight,
     "preflight-redirect": _redirect,
+    "redirect-loop": _redirect,
     "redirect-to-login": _location(
         "Let Socket.IO through without the login, and check the client's token in a middleware", "auth_request off;"
     ),

@@ -43,6 +43,22 @@ def test_https_to_itself_is_a_lost_x_forwarded_proto() -> None:
     assert "X-Forwarded-Proto" in found["redirect-http-to-https"].message
 
 
+def test_a_redirect_to_itself_and_one_back_are_a_circle() -> None:
+    there, back = f"http://www.example.com/socket.io/{QUERY}", f"http://api.example.com/socket.io/{QUERY}"
+    circle = [exchange("handshake", moved(there)), exchange("redirect", moved(back), url=there, origin="null")]
+    found = findings(evidence(HTTP, circle))
+    assert list(found) == ["redirect-loop"]
+    assert "to http://www.example.com/socket.io/ and back" in found["redirect-loop"].message
+    itself = [exchange("handshake", moved(back)), exchange("redirect", moved(back), url=back)]
+    assert list(findings(evidence(HTTP, itself))) == ["redirect-loop"]
+
+
+def test_a_redirect_that_leads_on_is_no_circle() -> None:
+    there = f"http://www.example.com/socket.io/{QUERY}"
+    on = exchange("redirect", moved("http://other.example.com/"), url=there, origin="null")
+    assert list(findings(evidence(HTTP, [exchange("handshake", moved(there)), on]))) == ["redirect-www-apex"]
+
+
 def test_another_host() -> None:
     answer = moved(f"https://www.example.com/socket.io/{QUERY}")
     found = findings(evidence({}, [exchange("handshake", answer)]))
