@@ -10,12 +10,15 @@ import msgspec
 from sio_doctor import __version__
 from sio_doctor.diagnose import diagnose
 from sio_doctor.judge import judge, policy
-from sio_doctor.model import Evidence, Finding, Plan, Report
+from sio_doctor.model import Connection, Evidence, Finding, Plan, Report
 from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
 from sio_doctor.rules import Case
 from sio_doctor.stacks import fixes, identify, observed
+
+#: What asks a real browser: the outcomes, with what it did, and notes on how it was asked.
+Confirm = Callable[[tuple[Connection, ...]], tuple[tuple[Connection, ...], tuple[str, ...]]]
 
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
@@ -31,17 +34,22 @@ async def examine(plan: Plan, progress: Callable[[str], None] | None = None) -> 
     return report_on(await gather(plan, progress))
 
 
-def examine_sync(plan: Plan, progress: Callable[[str], None] | None = None) -> Report:
+def examine_sync(plan: Plan, progress: Callable[[str], None] | None = None, confirm: Confirm | None = None) -> Report:
     """``examine`` for code that has no event loop running."""
-    return asyncio.run(examine(plan, progress))
+    # Not within the loop: there, Ctrl-C would not end the wait for a browser.
+    return report_on(asyncio.run(gather(plan, progress)), confirm)
 
 
-def report_on(evidence: Evidence) -> Report:
-    """The report on that evidence; the same evidence gives the same report. Secrets are struck out."""
+def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
+    """The report on that evidence; the same evidence gives the same report. Secrets are struck out.
+
+    ``confirm`` is shown the outcomes, and adds what a real browser does.
+    """
     plan = evidence.plan
     case = Case(evidence, judge(evidence), identify(evidence), policy(evidence))
     findings = tuple(_prescribe(case, finding) for finding in diagnose(case))
     outcomes = case.outcomes if plan.origins else ()
+    outcomes, notes = confirm(outcomes) if confirm is not None else (outcomes, ())
     report = redact(
         Report(
             tool={"name": "sio-doctor", "version": __version__},
@@ -63,7 +71,7 @@ def report_on(evidence: Evidence) -> Report:
             server=case.server,
             outcomes=outcomes,
             findings=findings,
-            notes=(*plan.notes, *evidence.notes),
+            notes=(*plan.notes, *evidence.notes, *notes),
             exchanges=evidence.exchanges,
         ),
         plan,

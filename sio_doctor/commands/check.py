@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sio_doctor.examine import Confirm
     from sio_doctor.model import Plan, Report
 
 _WHAT, _CLIENT, _OUTPUT = "What is asked", "The page's client", "The report"
@@ -75,9 +78,15 @@ def check(
         str,
         typer.Option(metavar="LEVEL", help="Status 1 from error, warning or never.", rich_help_panel=_OUTPUT),
     ] = "error",
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Ask a real browser too, chromium or firefox, if it is here.", rich_help_panel=_WHAT
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="For each answer.", rich_help_panel=_WHAT)] = 10.0,
     deadline: Annotated[
-        float, typer.Option(metavar="SECONDS", help="For the whole check.", rich_help_panel=_WHAT)
+        float, typer.Option(metavar="SECONDS", help="For the whole check; again for --confirm.", rich_help_panel=_WHAT)
     ] = 30.0,
 ) -> None:
     """Checks one server: can a page of that origin connect, and if not, why?
@@ -109,24 +118,43 @@ def check(
             namespace=namespace,
             auth=auth,
             query=query or (),
-            browsers=browser or (),
+            browsers=[*browser, confirm] if browser and confirm else browser or (),
             timeout=timeout,
             deadline=deadline,
         )
     except PlanError as error:
         raise typer.TyperException(str(error)) from None
-    report = examine(plan)
+    report = examine(plan, confirm)
     written = write(report, format, output)
     raise typer.Exit(status(report, fail_on) if written else 2)
 
 
-def examine(plan: Plan) -> Report:
-    """The examination, with a sign of life on standard error when it takes long."""
+def examine(plan: Plan, confirm: str | None = None) -> Report:
+    """The examination, confirmed by a real browser where one is named, with a sign of life on standard error.
+
+    Raises ``typer.TyperException`` where that browser cannot be asked: it is not here, or there is no page.
+    """
     from sio_doctor.commands.progress import Progress
     from sio_doctor.examine import examine_sync
 
     with Progress(sys.stderr) as progress:
-        return examine_sync(plan, progress.show)
+        return examine_sync(plan, progress.show, _confirm(plan, confirm, progress.show) if confirm else None)
+
+
+def _confirm(plan: Plan, family: str, progress: Callable[[str], None]) -> Confirm:
+    from sio_doctor.confirm.find import PRODUCTS, BrowserError, find
+
+    if family not in PRODUCTS:
+        raise typer.TyperException(f"--confirm takes {' or '.join(PRODUCTS)}, not {family!r}.")
+    if not plan.origins:
+        raise typer.TyperException("--confirm needs --origin: a real page has one.")
+    try:
+        found = find(family)
+    except BrowserError as error:
+        raise typer.TyperException(str(error)) from None
+    from sio_doctor.confirm.ask import confirm
+
+    return lambda outcomes: confirm(plan, outcomes, family, found, progress)
 
 
 def write(report: Report, format: str, output: str | None) -> bool:

@@ -26,8 +26,8 @@ QUIET = 0.3
 
 _VARYING = re.compile(r"[?&](?:t|sid)=(?:<sid \d+>|[^&'’\s]*)")
 _SID = re.compile(r"(?<=[?&]sid=)[^&'’\s]+")
-#: Lines that the prediction leaves out: about headers that setRequestHeader drops.
-_LEFT_OUT = ("Refused to set unsafe header", "Attempt to set a forbidden header was denied")
+#: Lines that the prediction leaves out: about headers that setRequestHeader drops, and cookies.
+_LEFT_OUT = ("Refused to set unsafe header", "Attempt to set a forbidden header was denied", "Cookie “")
 #: Lines that Firefox prints and does not tell of.
 _NOT_TOLD = "Cross-Origin Request Warning"
 

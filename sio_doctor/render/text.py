@@ -46,6 +46,7 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
     elif cause or not report.ok or len({outcome.origin for outcome in report.outcomes}) > 1:
         yield from _outcomes(report, pen)
         yield from _console_lines(report, pen)
+    yield from _confirmed(report, pen)
     if cause:
         yield from _headers(cause.headers, by_id, pen)
         yield from _cures(cause.fixes, pen)
@@ -194,6 +195,15 @@ def _console_lines(report: Report, pen: Pen) -> Blocks:
         yield Block(pen(words.BROWSERS[browser]), 2)
         for line in lines:
             yield Block(pen(line, "dim"), 4, wide=True)
+
+
+def _confirmed(report: Report, pen: Pen) -> Blocks:
+    asked = [outcome for outcome in report.outcomes if outcome.confirmed is not None]
+    if asked:
+        yield from _heading("A real browser", pen)
+    for outcome in asked:
+        agrees = outcome.confirmed.agrees if outcome.confirmed else None
+        yield Block(_cell(agrees, words.confirmed(outcome), pen), 2)
 
 
 # --- why, and what to do ---------------------------------------------------------------------------------------------

@@ -112,6 +112,20 @@ def connects(connection: Connection) -> str:
     return f"over {TRANSPORTS[connection.transport]}{alone}"
 
 
+def confirmed(connection: Connection) -> str:
+    """What a real browser did, in one sentence; empty where none was asked."""
+    did = connection.confirmed
+    if did is None:
+        return ""
+    how = f"connects over {TRANSPORTS[did.transport or 'polling']}" if did.connects else "does not connect"
+    where = f"on a page of {connection.origin}"
+    if did.agrees is None:
+        return f"{did.browser} {how} {where}; nothing was predicted."
+    if did.agrees:
+        return f"{did.browser} did the same {where}: it {how}."
+    return f"{did.browser} did otherwise {where}: {'; '.join(did.differences)}."
+
+
 def is_healthy(report: Report) -> bool:
     """Whether every chosen origin connects everywhere; where none was chosen, whether a session could be had."""
     return (
