@@ -17,7 +17,9 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
         (rule, hits) for rule in RULES.values() if rule.slug != "cause-unknown" and (hits := list(rule.check(case)))
     ]
     findings = [(_finding(case, rule, hits), _rung(rule, hits)) for rule, hits in found]
-    if not any(finding.severity == "error" for finding, _ in findings) and (hit := cause_unknown(case)):
+    errors = [finding for finding, _ in findings if finding.severity == "error"]
+    explained = frozenset(origin for finding in errors for origin in finding.origins)
+    if (case.plan.origins or not errors) and (hit := cause_unknown(case, explained)):
         rule = RULES["cause-unknown"]
         findings.append((_finding(case, rule, [hit]), _rung(rule, [hit])))
     findings.sort(key=lambda pair: (_SEVERITIES.index(pair[0].severity), pair[1], _family(pair[0].code)))

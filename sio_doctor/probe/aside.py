@@ -54,18 +54,19 @@ def _preflight(driver: Driver, origin: str) -> Request:
     return Request(method="OPTIONS", url=driver.url(), headers=headers)
 
 
-async def near_misses(driver: Driver, page: str) -> None:
-    """What the server's list has instead of the page's origin: it confesses by letting the variant in.
+async def near_misses(driver: Driver) -> None:
+    """What the server's list has instead of the origin of a refused page: it confesses by letting the variant in.
 
     Asked by preflight, which opens no session, and only where the server may answer preflights by the origin: where it
     answers them, or where Node's Engine.IO refused this one, as it does for whom an ``origin`` function refuses.
     """
-    handshake = next((one for one in driver.exchanges() if one.request.origin == page and one.response), None)
+    asked = [(one.request.origin, one.response) for one in driver.exchanges() if one.purpose == "handshake"]
+    refused = [origin for origin, answer in asked if answer and answer.get("access-control-allow-origin") is None]
+    page = next((page for page in driver.plan.origins if page in refused), None)
     answers = [one for one in driver.exchanges() if one.purpose in ("preflight", "simulated-preflight")]
-    allowed = handshake.response.get("access-control-allow-origin") if handshake and handshake.response else None
     methods = any(one.response and one.response.get("access-control-allow-methods") for one in answers)
     refusals = [engineio.read_refusal(one.response) for one in answers if one.response]
-    if allowed is not None or not (methods or any(refusal and refusal.code == 2 for refusal in refusals)):
+    if page is None or not (methods or any(refusal and refusal.code == 2 for refusal in refusals)):
         return
     await together(*(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page)))
 

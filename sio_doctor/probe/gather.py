@@ -70,7 +70,7 @@ async def climb(driver: Driver) -> None:
             await sockets(driver)
             await aside.websocket_by_get(driver)
         if driver.plan.origins:
-            await aside.near_misses(driver, driver.plan.origins[0])
+            await aside.near_misses(driver)
         else:
             await aside.own_page(driver)
     if driver.plan.target.url.startswith("http:") and any(page.startswith("https:") for page in driver.plan.origins):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sio_doctor.model import Browser, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, rule
@@ -23,7 +23,7 @@ _STEPS = {
 
 @rule("SIO000", "cause-unknown", "The cause is not known", Rung.UPGRADE)
 def _cause_unknown(case: Case) -> Iterable[Hit]:
-    """A page does not connect, and no rule here knows why. It is raised only where nothing else is an error.
+    """A page does not connect, and no rule here knows why: no error names that page.
 
     **How it is told.** A chosen page does not connect in some browser, or it could not be found out, or, with no page
     chosen, no session could be had. The message lists what was asked and what came back.
@@ -34,13 +34,14 @@ def _cause_unknown(case: Case) -> Iterable[Hit]:
     return [hit] if hit else []
 
 
-def cause_unknown(case: Case) -> Hit | None:
-    """What was seen where a page does not connect; None where all do. Whether another rule knows why is not asked."""
+def cause_unknown(case: Case, explained: Collection[str] = ()) -> Hit | None:
+    """What was seen where a page does not connect; None where all do but those ``explained``, which a rule knows."""
     failing = [
         outcome
         for outcome in case.outcomes
         # What the address alone forbids, `page` says, if only as a warning.
         if outcome.origin in case.plan.origins
+        and outcome.origin not in explained
         and not outcome.connects
         and outcome.polling.code not in ("mixed-content", "bad-port")
     ]

@@ -34,6 +34,17 @@ def test_a_known_cause_goes_without_it() -> None:
     assert [finding.slug for finding in findings] == ["cors-not-configured"]
 
 
+def test_a_known_cause_of_one_page_does_not_hide_that_another_s_is_not_known() -> None:
+    other = "https://admin.example.com"
+    odd = exchange("poll", response(200, ALLOWED, ("Content-Type", "text/plain"), body="hm"))
+    asked = [OPEN, OK, odd, exchange("handshake", node_open(), origin=other)]
+    findings = diagnose(case(evidence({**POLLING, "origins": (PAGE, other)}, asked)))
+    assert [(finding.slug, finding.origins) for finding in findings] == [
+        ("origin-not-in-list", (other,)),
+        ("cause-unknown", (PAGE,)),
+    ]
+
+
 def test_a_page_that_connects_needs_no_cause() -> None:
     assert cause_unknown(case(evidence(POLLING, [OPEN, OK, JOINED]))) is None
 
