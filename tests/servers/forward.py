@@ -7,6 +7,7 @@ with raw(forward({"api.invalid": port})) as proxy:
 from __future__ import annotations
 
 import base64
+import contextlib
 import select
 import socket
 from collections.abc import Mapping
@@ -47,10 +48,11 @@ def forward(ports: Mapping[str, int], *, credentials: str = "") -> Script:
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Pass on what either says, until one of them closes."""
-    while True:
-        for side in select.select([one, other], [], [])[0]:
-            data = side.recv(65536)
-            if not data:
-                return
-            (other if side is one else one).sendall(data)
+    """Pass on what either says, until one of them closes, or is closed by ``raw`` at its end (-1 is no descriptor)."""
+    with contextlib.suppress(ValueError):
+        while True:
+            for side in select.select([one, other], [], [])[0]:
+                data = side.recv(65536)
+                if not data:
+                    return
+                (other if side is one else one).sendall(data)
