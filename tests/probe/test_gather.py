@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sio_doctor.demo.scenarios import PAGE, SCENARIOS
+from sio_doctor.demo.scenarios import OTHER_PAGE, PAGE, SCENARIOS
 from sio_doctor.demo.server import serve
 from sio_doctor.model import Evidence, Exchange
 from sio_doctor.plan import make_plan
@@ -142,3 +142,10 @@ def test_a_namespace_and_a_path_go_on_the_wire() -> None:
     assert "/api/ws/?room=a%20b&EIO=4&transport=polling" in handshake.request.url
     assert connect is not None
     assert connect.request.body == '40/admin,{"a":1}'
+
+
+def test_near_misses_are_asked_of_the_page_that_is_refused() -> None:
+    evidence, _ = ask_demo("wrong-origin", origins=[OTHER_PAGE, PAGE])
+    assert f"{PAGE}/" in {exchange.request.origin for exchange in evidence.all("near-miss")}
+    let_in, _ = ask_demo("wrong-origin", origins=[OTHER_PAGE])
+    assert not purposes(let_in)["near-miss"]
