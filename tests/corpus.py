@@ -31,11 +31,13 @@ def play(case: Case, browser: str) -> dict[str, Any]:
     if asked.get("websocket"):
         opening, requests = drive(open_websocket(engine, page, asked["url"]), case["answers"])
         verdict = _after(engine, asked["url"], case, opening) if opening.allowed else opening
+        lines = opening.console if verdict is opening else (*opening.console, *verdict.console)
     else:
         fetched, requests = drive(xml_http_request(engine, page, _call(asked)), case["answers"])
         verdict = fetched.verdict
+        lines = verdict.console
     sent = [{"method": one.method, "url": one.url, "headers": dict(one.headers)} for one in requests]
-    return {"allowed": verdict.allowed, "requests": sent, "console": list(verdict.console)}
+    return {"allowed": verdict.allowed, "requests": sent, "console": list(lines)}
 
 
 def drive(steps: Generator[Request, Answer, Result], answers: Case) -> tuple[Result, list[Request]]:

@@ -10,6 +10,8 @@ from sio_doctor.browser import console_chromium, console_firefox, console_webkit
 from sio_doctor.browser.request import Hop, Refusal
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import NoResponse, Response
+from sio_doctor.standards import mixed_content
+from sio_doctor.standards import url as urls
 from sio_doctor.standards.url import Url
 
 _LINES = {"chromium": console_chromium.lines, "firefox": console_firefox.lines, "webkit": console_webkit.lines}
@@ -35,6 +37,14 @@ def refused_header(engine: Engine, name: str) -> list[str]:
 def authorization_warning(engine: Engine, hop: Hop) -> list[str]:
     """What is printed where only ``Access-Control-Allow-Headers: *`` covers Authorization, and the request goes on."""
     return [console_firefox.authorization_warning(hop)] if engine.name == "firefox" else []
+
+
+def mixed_content_warning(engine: Engine, page_url: str, url: Url) -> list[str]:
+    """What is printed for a private address by http on an https page, where that is let pass."""
+    passes = not engine.private_is_mixed_content and mixed_content.should_be_blocked(urls.parse(page_url), url)
+    if not passes or not mixed_content.names_private_network(url):
+        return []
+    return [console_chromium.mixed_content_warning(page_url, url)]
 
 
 def bad_status(engine: Engine, response: Response) -> list[str]:

@@ -108,6 +108,15 @@ def net_error(failure: NoResponse) -> str:
     return _NET_ERRORS.get(failure.kind, "ERR_FAILED")
 
 
+def mixed_content_warning(page_url: str, url: Url) -> str:
+    """What is printed when an https page asks a private address by http, or opens a WebSocket there."""
+    what, advice = "requested an insecure XMLHttpRequest", "This content should also be served over HTTPS."
+    if url.scheme == "ws":
+        what = "attempted to connect to the insecure WebSocket"
+        advice = "This endpoint should be available via WSS. Insecure access is deprecated."
+    return f"Mixed Content: The page at '{page_url}' was loaded over HTTPS, but {what} endpoint '{_url(url)}'. {advice}"
+
+
 def websocket_mixed_content(page_url: str, url: Url) -> str:
     """What the constructor prints before it throws."""
     return (

@@ -23,6 +23,7 @@ from sio_doctor.browser.request import (
     Stage,
     XMLHttpRequest,
     as_http_0_9,
+    is_mixed_content,
     location_of,
     resolve,
     url_request,
@@ -41,7 +42,6 @@ from sio_doctor.model import (
     get,
 )
 from sio_doctor.standards import fetch as standard
-from sio_doctor.standards import mixed_content
 from sio_doctor.standards import url as urls
 
 __all__ = ["Fetched", "Page", "XMLHttpRequest", "xml_http_request"]
@@ -68,6 +68,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     for _ in range(LIMIT + 1):
+        lines += console.mixed_content_warning(engine, page.url, hop.url)
         # HTTP fetch, 4.1 If makeCORSPreflight is true … run CORS-preflight fetch.
         if is_needed(fetch, hop):
             judged = yield from cors_preflight_fetch(fetch, hop)
@@ -159,8 +160,7 @@ def _with_content_type(headers: HeaderList) -> HeaderList:
 
 
 def _blocked_before(fetch: Fetch, hop: Hop) -> VerdictCode | None:
-    trusts_loopback = not fetch.engine.loopback_is_mixed_content
-    if mixed_content.should_be_blocked(fetch.page_url, hop.url, loopback_is_trustworthy=trusts_loopback):
+    if is_mixed_content(fetch.engine, fetch.page_url, hop.url):
         return "mixed-content"
     return _bad_port(fetch, hop)
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from sio_doctor.browser.request import Fetch, Hop, Refusal
+from sio_doctor.browser.request import Fetch, Hop, Refusal, is_mixed_content
 from sio_doctor.browser.table import RedirectCheck
 from sio_doctor.model import Response, VerdictCode
 from sio_doctor.standards import fetch as standard
-from sio_doctor.standards import mixed_content
 from sio_doctor.standards.url import Url, origin_of, same_origin
 
 LIMIT = 20
@@ -62,9 +61,7 @@ def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, tar
                 return None
             return "redirect-userinfo" if hop.cors or not same_origin(hop.origin, origin_of(target)) else None
         case "mixed-content":
-            blocked = target is not None and mixed_content.should_be_blocked(
-                fetch.page_url, target, loopback_is_trustworthy=not fetch.engine.loopback_is_mixed_content
-            )
+            blocked = target is not None and is_mixed_content(fetch.engine, fetch.page_url, target)
             return "mixed-content" if blocked else None
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, HeaderList, Model, NoResponse, Request, Response, VerdictCode
+from sio_doctor.standards import mixed_content
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.fetch import REDIRECT_STATUSES
 from sio_doctor.standards.url import Url
@@ -87,6 +88,16 @@ class Refusal(Model, frozen=True, kw_only=True):
     """Where a redirect leads, as it was written."""
     target: Url | None = None
     """The same, resolved; None where that is no URL."""
+
+
+def is_mixed_content(engine: Engine, page: Url, url: Url) -> bool:
+    """The engine blocks a request for that URL, from that page, as mixed content."""
+    return mixed_content.should_be_blocked(
+        page,
+        url,
+        loopback_is_trustworthy=not engine.loopback_is_mixed_content,
+        private_is_exempt=not engine.private_is_mixed_content,
+    )
 
 
 def url_request(hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool) -> Request:

@@ -39,6 +39,10 @@ class Engine(Model, frozen=True, kw_only=True):
     loopback_is_mixed_content: bool = False
     """``http://localhost`` and ``http://127.0.0.1`` are mixed content on https pages. WebKit, its bug 171934."""
 
+    private_is_mixed_content: bool = True
+    """So are private addresses and ``.local`` names by http. Not in Chromium, since 142 (WebSocket: 147): it warns, and
+    Local Network Access asks the person instead. Measured in 156 on 2026-11-23, after the corpus, which has none."""
+
     bad_ports: frozenset[int] = urls.BAD_PORTS
     """Chromium opens 4190 and 6679."""
 
@@ -116,6 +120,7 @@ CHROMIUM = Engine(
     name="chromium",
     refused_headers=frozenset({"user-agent"}),
     safelists_client_hints=True,
+    private_is_mixed_content=False,
     bad_ports=urls.BAD_PORTS - {4190, 6679},
     empty_location="ignored",
     http_0_9="default-port",

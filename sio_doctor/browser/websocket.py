@@ -10,10 +10,9 @@ from collections.abc import Generator
 from msgspec.structs import replace
 
 from sio_doctor.browser import console
-from sio_doctor.browser.request import Page
+from sio_doctor.browser.request import Page, is_mixed_content
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, Frame, HeaderList, NoResponse, Request, Response, Verdict
-from sio_doctor.standards import mixed_content
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.url import Url
 from sio_doctor.standards.websocket import KEY, HandshakeFault, accept, handshake_faults
@@ -49,11 +48,16 @@ def open_websocket(
     matter here, and no redirect is followed. ValueError where the URL is none.
     """
     target = websocket_url(url)
+    verdict = yield from _establish(engine, page, target, key, cookies)
+    warning = console.mixed_content_warning(engine, page.url, target)
+    return replace(verdict, console=(*warning, *verdict.console))
+
+
+def _establish(
+    engine: Engine, page: Page, target: Url, key: str, cookies: str | None
+) -> Generator[Request, Answer, Verdict]:
     # Main fetch, 7. Mixed content and bad ports are refused as for any fetch; the constructor throws for the first.
-    trusts_loopback = not engine.loopback_is_mixed_content
-    if engine.enforces and mixed_content.should_be_blocked(
-        urls.parse(page.url), target, loopback_is_trustworthy=trusts_loopback
-    ):
+    if engine.enforces and is_mixed_content(engine, urls.parse(page.url), target):
         shown = urls.serialize(target, credentials=False, fragment=False)
         return Verdict(
             allowed=False,

@@ -26,8 +26,13 @@ QUIET = 0.3
 
 _VARYING = re.compile(r"[?&](?:t|sid)=(?:<sid \d+>|[^&'’\s]*)")
 _SID = re.compile(r"(?<=[?&]sid=)[^&'’\s]+")
-#: Lines that the prediction leaves out: about headers that setRequestHeader drops, and cookies.
-_LEFT_OUT = ("Refused to set unsafe header", "Attempt to set a forbidden header was denied", "Cookie “")
+#: Lines that the prediction leaves out, about what is worth knowing and changes nothing.
+_LEFT_OUT = (
+    "Refused to set unsafe header",
+    "Attempt to set a forbidden header was denied",
+    "Cookie “",
+    "Connecting to a non-secure WebSocket server from a secure origin is deprecated.",
+)
 #: Lines that Firefox prints and does not tell of.
 _NOT_TOLD = "Cross-Origin Request Warning"
 
@@ -47,8 +52,8 @@ def confirm(
         with _running(family, found, until) as browser:
             if family == "chromium":
                 notes.append(
-                    f"{browser.version} was asked with its Local Network Access checks off, so that it says what CORS "
-                    "alone decides."
+                    f"{browser.version} was asked as if the server had a public address: what Local Network Access "
+                    "would ask the person is left out."
                 )
             for number, outcome in enumerate(outcomes):
                 if outcome.browser == family:

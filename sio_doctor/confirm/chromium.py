@@ -15,9 +15,6 @@ from sio_doctor.confirm.page import Line, Served
 from sio_doctor.confirm.process import browser
 
 _FEATURES_OFF = (
-    # A page that is answered through the protocol counts as public, wherever its origin is: with these checks a server
-    # on this machine or its network would be refused before CORS is looked at.
-    "LocalNetworkAccessChecks",
     # A page by http stays one.
     "HttpsUpgrades",
     # What it would ask its maker for, unasked.
@@ -51,6 +48,10 @@ _FLAGS = (
     "--password-store=basic",
     "--use-mock-keychain",
     "--disable-features=" + ",".join(_FEATURES_OFF),
+    # A page that is answered through the protocol counts as public, wherever its origin is. So every server does too:
+    # else one on this machine or its network would be refused by Local Network Access before CORS is looked at. (With
+    # the feature off, private addresses would be mixed content, which they are not.)
+    "--ip-address-space-overrides=0.0.0.0/0=public,[::]/0=public",
 )
 
 
