@@ -202,7 +202,7 @@ def test_a_function_that_throws_is_told_from_one_that_refuses() -> None:
 )
 def test_a_list_confesses_the_entry_that_was_meant(entry: str, why: str) -> None:
     report = check(shared(node, "4.8", f"{{cors: {{origin: ['{entry}']}}}}"), page="http://app.example.com")
-    assert_caused(report, "origin-not-in-list", fix='"http://app.example.com"')
+    assert_caused(report, "origin-not-in-list", "local-network-access", fix='"http://app.example.com"')
     assert f"It does let {entry} in; {why}" in report.findings[0].message
 
 
