@@ -220,6 +220,8 @@ def _pair(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not name or not sign:
         raise PlanError(f"{text!r} is no query parameter; write it as name=value.")
+    if name in _PROTOCOL_KEYS:
+        raise PlanError(f"{name} is engine.io-client's own query parameter; --client and --transports choose it.")
     return name, value
 
 
