@@ -50,11 +50,10 @@ def confirm(
     progress(f"starting {found.path}")
     try:
         with _running(family, found, until) as browser:
-            if family == "chromium":
-                notes.append(
-                    f"{browser.version} was asked as if the server had a public address: what Local Network Access "
-                    "would ask the person is left out."
-                )
+            notes.append(
+                f"{browser.version} was asked as if the server had a public address: what Local Network Access would "
+                "ask the person is left out."
+            )
             for number, outcome in enumerate(outcomes):
                 if outcome.browser == family:
                     progress(f"asking {browser.version} on a page of {outcome.origin}")

@@ -32,12 +32,18 @@ class Channel:
         uri = parse_uri(url)
         self._protocol = ClientProtocol(uri, max_size=None)
         self._socket = socket.create_connection((uri.host, uri.port), timeout=self._left())
-        self._protocol.send_request(self._protocol.connect())
-        while self._protocol.state is State.CONNECTING:
-            self._flush()
-            self._receive(self.until)
-        if self._protocol.state is not State.OPEN:
+        try:
+            self._open()
+        except BaseException:
             self.close()
+            raise
+
+    def _open(self) -> None:
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+        while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
+            self._receive(self.until)
+        if self._protocol.handshake_exc is not None:
             raise BrowserError(f"The browser refused its debugging port: {self._protocol.handshake_exc}.")
 
     def close(self) -> None:

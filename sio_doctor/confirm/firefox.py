@@ -35,6 +35,8 @@ _PREFERENCES: dict[str, Preference] = {
     "media.gmp-manager.updateEnabled": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    # Nobody is there to be asked.
+    "network.lna.blocking": False,
     "services.settings.server": _NOWHERE,
     "toolkit.telemetry.enabled": False,
 }
