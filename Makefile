@@ -2,7 +2,7 @@
 # where they are (without them the tests that need them are skipped, and counted in the last line).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test agree test-all lint bench docs lock clean
+.PHONY: help setup demo test agree test-browsers test-all lint bench docs lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 NODE_SERVERS := tests/servers/node
@@ -13,7 +13,7 @@ ARGS ?=
 tries = for try in 1 2 3; do $(1) && break; [ $$try -lt 3 ] || exit 1; echo "once more, in $$((try * 5)) s"; sleep $$((try * 5)); done
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed $(NODE_SERVERS)/node_modules/.installed ## .venv with sio-doctor and what its tests need, and the npm servers
 
@@ -37,7 +37,10 @@ test: setup ## every test that this machine can run
 agree: .venv/.installed ## every verdict held against what Chromium, Firefox and WebKit did
 	@.venv/bin/python -m tests.agree
 
-test-all: test agree ## both
+test-browsers: setup ## the same held against a living Chromium and a living Firefox, where they are
+	@.venv/bin/pytest -m living tests/living $(ARGS)
+
+test-all: test agree test-browsers ## all three
 
 lint: .venv/.installed ## ruff and mypy --strict
 	.venv/bin/ruff check .
