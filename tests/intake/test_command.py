@@ -23,7 +23,7 @@ def planned(command: str) -> Plan:
     """What the command asks, by the command line itself."""
     plans: list[Plan] = []
 
-    def examine(plan: Plan) -> None:
+    def examine(plan: Plan, *confirm: object) -> None:
         plans.append(plan)
         raise typer.Exit(0)
 
