@@ -212,5 +212,4 @@ PAIRS = [
     Pair("nginx refuses", behind_nginx(on_node("4.8", ALLOW), "return 403;"), _four),
     Pair("nginx, nobody behind it", behind_nginx(gone), _four),
     Pair("HAProxy", behind_haproxy(on_node("4.8", ALLOW)), _four),
-    Pair("HAProxy, nobody behind it", behind_haproxy(gone), _four),
 ]  # fmt: skip
