@@ -24,7 +24,7 @@ from tests.servers.raw import Raw, raw
 
 TIMEOUT, DEADLINE = 0.5, 3.0
 #: Seconds for what is not the network: start-up and rendering, on a machine that does other things as well.
-AROUND = 12.0
+AROUND = 30.0
 MEGABYTES = 120
 REQUESTS = 40
 
