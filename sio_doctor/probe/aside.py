@@ -110,10 +110,15 @@ def upgrades_go_astray(driver: Driver) -> bool:
     Those are two on one HTTP server: a WebSocket without a session would be taken by both, which ends the process.
     """
     posts = [one.response for one in driver.exchanges() if one.purpose == "sticky"]
+    known = bool(posts) and all(answer is not None and answer.status == 200 for answer in posts)
+    return known and upgrades_unknown(driver)
+
+
+def upgrades_unknown(driver: Driver) -> bool:
+    """Node's Engine.IO did not know the session of an upgrade."""
     upgrades = [one.response for one in driver.exchanges() if one.purpose == "upgrade" and one.response]
     refusals = [engineio.read_refusal(upgrade) for upgrade in upgrades]
-    known = bool(posts) and all(answer is not None and answer.status == 200 for answer in posts)
-    return known and any(refusal is not None and refusal[:2] == ("node", 1) for refusal in refusals)
+    return any(refusal is not None and refusal[:2] == ("node", 1) for refusal in refusals)
 
 
 async def websocket_by_get(driver: Driver) -> None:
@@ -173,7 +178,7 @@ async def close(driver: Driver) -> None:
     """Closes the sessions that are still open, with the close packet."""
     exchanges = driver.exchanges()
     ended = {_session_of(exchange) for exchange in exchanges if _took_over(exchange)}
-    jobs = []
+    jobs: list[Awaitable[object]] = [*driver.closing]
     for exchange in exchanges:
         session = opened_by(exchange)
         path = exchange.request.url.partition("?")[0].removeprefix(driver.plan.target.url)

@@ -72,6 +72,8 @@ class Attempt:
     request: Request
     """As it is sent, all headers included."""
     verify: bool = True
+    aside: bool = False
+    """It is not the client's own: it takes no connection that the client has, which goes on over it."""
     phase: Phase = "resolve"
     address: str | None = None
     stream: Stream | None = None
@@ -81,6 +83,11 @@ class Attempt:
     """The same, as long as it may be its fault and not the server's that no answer comes."""
     head: Head | None = None
     body: bytearray = field(default_factory=bytearray)
+
+    @property
+    def key(self) -> tuple[bool, str, int, bool]:
+        """What connections that could carry it have in common."""
+        return self.place.secure, self.place.host, self.place.port, self.verify
 
     @property
     def tunnels(self) -> bool:

@@ -65,6 +65,8 @@ class Driver:
         self.patience = plan.timeout
         """Seconds for each answer; less where the server was silent already."""
         self.notes: list[str] = []
+        self.closing: list[asyncio.Future[None]] = []
+        """WebSockets that are being closed."""
         self._stamps = 0
         self._asked: dict[tuple[bool, Key], list[asyncio.Task[Exchange] | Talk]] = {}
         self._done: list[Exchange | Talk] = []
@@ -183,14 +185,17 @@ class Driver:
                         heard = talk.step(step) if talk else NOT_ASKED
                 else:
                     heard = None
-                    if isinstance(talk, Talk):
-                        await talk.conversation.close()
+                    self._hang_up(talk)
         except StopIteration as end:
             result: Result = end.value
             return result
         finally:
-            if isinstance(talk, Talk):
-                await talk.conversation.close()
+            self._hang_up(talk)
+
+    def _hang_up(self, talk: Talk | Script | None) -> None:
+        """Closes the WebSocket; nobody waits for the other side's close frame before the end."""
+        if isinstance(talk, Talk):
+            self.closing.append(asyncio.ensure_future(talk.conversation.close()))
 
     async def open(self, step: Ask, nth: int) -> Talk | Script | Exchange:
         """Opens the WebSocket, or follows the script of the one alike; an Exchange where there is none to follow."""

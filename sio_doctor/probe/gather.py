@@ -7,6 +7,7 @@ sends is in ``aside``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -15,9 +16,9 @@ from datetime import UTC, datetime
 
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
-from sio_doctor.browser.session import NOT_ASKED, page_of
+from sio_doctor.browser.session import NOT_ASKED, page_of, websocket_url
 from sio_doctor.browser.table import ENGINES, UNCHECKED
-from sio_doctor.model import Evidence, Exchange, Plan, Vantage
+from sio_doctor.model import Evidence, Exchange, Handshake, Plan, Request, Response, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.network import Network
@@ -45,11 +46,11 @@ async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> E
 
 async def climb(driver: Driver) -> None:
     """Asks from the lowest rung up, and stops where there is nothing above."""
-    first = await first_handshake(driver)
+    first = await handshakes(driver)
     if first.failure is not None and first.failure.kind == "tls" and first.failure.detail in UNTRUSTED:
         driver.verify = False
         driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
-        first = await first_handshake(driver)
+        first = await handshakes(driver)
     if first.failure is not None and (first.failure.kind == "timeout" or first.failure.detail == "proxy"):
         # It has had its time; what tells why it is silent is quick where it comes at all.
         driver.patience = min(driver.patience, aside.ASIDE)
@@ -57,46 +58,66 @@ async def climb(driver: Driver) -> None:
     if unreachable(first):
         await aside.after_failure(driver, first)
     else:
-        await together(
-            *(one_page(driver, page, opened is not None or page != driver.pages[0]) for page in driver.pages),
-            aside.controls(driver),
-            aside.client_file(driver),
-        )
+        controls = asyncio.ensure_future(aside.controls(driver))
+        jobs = [pages(driver, opened, controls), controls, aside.client_file(driver)]
         if opened is None:
-            await together(sockets(driver), aside.look_elsewhere(driver, first))
-        else:
-            if opened.protocol != driver.plan.client.protocol:
-                await aside.other_protocol(driver)
-            await sockets(driver)
-            await aside.websocket_by_get(driver)
-        if driver.plan.origins:
-            await aside.near_misses(driver)
-        else:
-            await aside.own_page(driver)
+            jobs.append(aside.look_elsewhere(driver, first))
+        elif opened.protocol != driver.plan.client.protocol:
+            jobs.append(aside.other_protocol(driver))
+        await together(*jobs)
     if driver.plan.target.url.startswith("http:") and any(page.startswith("https:") for page in driver.plan.origins):
         await aside.other_scheme(driver)  # mixed content: would https answer?
     await browsers(driver)
     await aside.close(driver)
 
 
-async def first_handshake(driver: Driver) -> Exchange:
-    """The polling handshake of the first page: the last answer that redirects led to, or why there is none."""
-    await driver.drive(client.handshake(UNCHECKED, page_of(driver.pages[0]), driver.careful()))
+async def handshakes(driver: Driver) -> Exchange:
+    """The polling handshake of every page; the first page's last answer that redirects led to, or why there is none."""
+    plan = driver.careful()
+    await together(*(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)) for page in driver.pages))
     asked = [exchange for exchange in driver.exchanges() if exchange.verified == driver.verify]
+    if len(driver.pages) > 1:
+        asked = [exchange for exchange in asked if exchange.request.origin in (driver.pages[0], None)] or asked
     # Where its preflight could not even be sent, the preflight stands for it.
     asked = [exchange for exchange in asked if exchange.purpose in ("handshake", "redirect")] or asked
     return asked[-1] if asked else Exchange(id=0, purpose="handshake", request=driver.simple(), failure=NOT_ASKED)
 
 
+async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[object]) -> None:
+    """What each page's client does by polling and upgrade, and behind that by a WebSocket of its own."""
+    connect_ahead(driver, opened)
+    await together(*(one_page(driver, page, opened is not None or page != driver.pages[0]) for page in driver.pages))
+    if aside.upgrades_unknown(driver):
+        await controls  # they tell whether a WebSocket might end the server
+    behind = aside.near_misses(driver) if driver.plan.origins else aside.own_page(driver)
+    await together(sockets(driver), behind)
+    if opened is not None:
+        await aside.websocket_by_get(driver)
+
+
 async def one_page(driver: Driver, page: str, session: bool) -> None:
     """What one page's client does by polling, as far as the server lets it."""
     plan = driver.careful()
-    jobs: list[Awaitable[object]] = [aside.preflight(driver, page)]
-    if plan.client.transports[0] != "polling":
-        jobs.append(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)))
-    elif session:
+    jobs: list[Awaitable[object]] = []
+    if plan.client.transports[0] == "polling" and session:
         jobs.append(driver.drive(client.connect(UNCHECKED, page_of(page), plan)))
-    await together(*jobs)
+    await together(*jobs, aside.preflight(driver, page))
+
+
+def connect_ahead(driver: Driver, opened: Handshake | None) -> None:
+    """Lets each page's WebSockets find their connections made, where the server keeps connections."""
+    asked = next((one for one in driver.exchanges() if one.purpose == "handshake" and one.response), None)
+    if opened is None or asked is None or asked.response is None or not kept(asked.response):
+        return
+    upgrades = driver.plan.client.transports == ("polling", "websocket") and "websocket" in opened.upgrades
+    request = Request(method="GET", url=websocket_url(driver.careful()))
+    driver.network.prepare(request, len(driver.pages) * (1 + upgrades), verify=driver.verify)
+
+
+def kept(response: Response) -> bool:
+    """The server keeps the connection on which this answer came. https://www.rfc-editor.org/rfc/rfc9112#section-9.3"""
+    tokens = [token.strip(" \t").lower() for token in (response.get("connection") or "").split(",")]
+    return response.http_version == "HTTP/1.1" and "close" not in tokens
 
 
 async def sockets(driver: Driver) -> None:

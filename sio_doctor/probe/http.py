@@ -32,7 +32,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._reach = reach
         self._passed_on: set[Proxy] = set()
         """The proxies through which an answer has come: where one does not come now, it is not their fault."""
-        self._idle: dict[tuple[bool, str, int, bool], list[Stream]] = {}
+        self._idle: dict[tuple[object, ...], list[Stream]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, one answer; the answer's head is also put into the attempt."""
@@ -61,7 +61,7 @@ class Transport(httpx.AsyncBaseTransport):
         def release() -> None:
             whole = parser.their_state is h11.DONE and not parser.trailing_data[0]
             if whole and not fresh and not head.malformed and stream.usable:
-                self._idle.setdefault(_key(attempt), []).append(stream)
+                self._idle.setdefault((attempt.key, attempt.aside), []).append(stream)
             else:
                 stream.abort()
 
@@ -85,7 +85,7 @@ class Transport(httpx.AsyncBaseTransport):
         return stream
 
     def _take(self, attempt: Attempt) -> Stream | None:
-        kept = self._idle.get(_key(attempt), [])
+        kept = self._idle.get((attempt.key, attempt.aside), [])
         while kept:
             stream = kept.pop()
             if stream.usable:
@@ -106,11 +106,6 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._release()
-
-
-def _key(attempt: Attempt) -> tuple[bool, str, int, bool]:
-    place = attempt.place
-    return place.secure, place.host, place.port, attempt.verify
 
 
 def _as_sent(attempt: Attempt) -> tuple[h11.Request, bytes]:

@@ -20,6 +20,7 @@ import msgspec
 from sio_doctor import __version__
 from sio_doctor.model import Answer, Exchange, HeaderList, NoResponse, Purpose, Request, Response, get
 from sio_doctor.probe import limits
+from sio_doctor.probe.ahead import Ahead
 from sio_doctor.probe.attempt import Attempt, Place, Unanswered
 from sio_doctor.probe.backend import Resolver, Stream
 from sio_doctor.probe.head import body_parser, is_http
@@ -27,6 +28,9 @@ from sio_doctor.probe.http import Transport, body_chunks, encode, exchange_heads
 from sio_doctor.probe.proxy import Proxy, proxy_for
 from sio_doctor.probe.route import reach
 from sio_doctor.probe.websocket import Conversation
+
+#: What socket.io-client itself asks by HTTP.
+_CLIENTS_OWN: frozenset[Purpose] = frozenset({"handshake", "preflight", "redirect", "connect", "poll"})
 
 
 class Network:
@@ -55,6 +59,7 @@ class Network:
         self._proxies: dict[Proxy, None] = {}
         self._ids = 0
         self._resolver = Resolver()
+        self._ahead = Ahead(self._reach)
         self._transport = Transport(self._reach)
         self._conversations: list[Conversation] = []
 
@@ -65,6 +70,7 @@ class Network:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._resolver.close()
+        await self._ahead.close()
         await self._transport.aclose()
         await asyncio.gather(*(conversation.close() for conversation in self._conversations))
         await asyncio.sleep(0)  # asyncio closes the sockets of aborted transports in its next turn
@@ -143,7 +149,7 @@ class Network:
         )
 
         async def work(attempt: Attempt) -> Response:
-            stream = await self._reach(attempt)
+            stream = await self._ahead.take(attempt) or await self._reach(attempt)
             head_of_request, wire = encode(attempt.place.target, attempt.request)
             head = await exchange_heads(attempt, stream, head_of_request, wire)
             if head.status != 101:
@@ -158,6 +164,12 @@ class Network:
         conversation = Conversation(exchange, attempt if opened else None, self._granted)
         self._conversations.append(conversation)
         return conversation
+
+    def prepare(self, request: Request, count: int, *, verify: bool = True) -> None:
+        """Connect ``count`` times to where the WebSocket ``request`` goes, for those that are opened next."""
+        with contextlib.suppress(ValueError):
+            place, proxy = Place.of(request.url), self._proxy(request.url)
+            self._ahead.prepare([Attempt(place, request, verify, proxy=proxy) for _ in range(count)])
 
     async def _exchange(
         self,
@@ -174,7 +186,7 @@ class Network:
             return msgspec.structs.replace(exchange, failure=failure), None
         try:
             proxy = self._proxy(sent.url)
-            attempt = Attempt(Place.of(sent.url), sent, verify, proxy=proxy)
+            attempt = Attempt(Place.of(sent.url), sent, verify, aside=purpose not in _CLIENTS_OWN, proxy=proxy)
             encode(attempt.place.target, sent)
         except (ValueError, h11.LocalProtocolError) as error:
             failure = NoResponse(kind="not-asked", message=f"This request cannot be sent: {error}")

@@ -20,8 +20,10 @@ def link(url: str, round_trip: float) -> Iterator[str]:
     upstream = urlsplit(url)
     host, port = upstream.hostname or "127.0.0.1", upstream.port or (443 if upstream.scheme == "https" else 80)
     loop = asyncio.new_event_loop()
+    connections: set[object] = set()  # asyncio alone would let those go that nothing moves on
 
     async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.current_task())
         there_reader, there_writer = await asyncio.open_connection(host, port)
         opened = loop.time() + round_trip
         try:
@@ -34,7 +36,9 @@ def link(url: str, round_trip: float) -> Iterator[str]:
             for end in (writer, there_writer):
                 end.close()
 
-    async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, late: float, not_before: float) -> None:
+    async def _carry(
+        source: asyncio.StreamReader, target: asyncio.StreamWriter, late: float, not_before: float
+    ) -> None:
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
         async def deliver() -> None:
@@ -71,7 +75,7 @@ def link(url: str, round_trip: float) -> Iterator[str]:
 
 async def _end(server: asyncio.Server) -> None:
     server.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
