@@ -71,6 +71,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             server=case.server,
             outcomes=outcomes,
             findings=findings,
+            held=evidence.held,
             notes=(*plan.notes, *evidence.notes, *notes),
             exchanges=evidence.exchanges,
         ),

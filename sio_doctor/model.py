@@ -95,6 +95,8 @@ class Plan(Model, frozen=True, kw_only=True):
     """Seconds for each answer."""
     deadline: float = 30.0
     """Seconds for the whole run."""
+    hold: float = 0.0
+    """Seconds for which a WebSocket and a poll are kept open; they come on top of the deadline."""
     nonce: str = "sio"
     """What the ``t`` of this run's polling URLs begins with."""
     namespace_from_path: bool = False
@@ -189,7 +191,8 @@ class NoResponse(Model, frozen=True, kw_only=True):
     detail: str = ""
     """For ``tls``: ``self-signed``, ``unknown-issuer``, ``expired``, ``not-yet-valid``, ``hostname``, ``plain-http``,
     ``protocol`` or ``other``. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where
-    a proxy of the environment failed, so that nothing is known about the server."""
+    a proxy of the environment failed, so that nothing is known about the server. For ``closed``: ``close`` where the
+    other side said so, by a close frame or packet."""
 
 
 Answer = Response | NoResponse
@@ -214,6 +217,7 @@ Purpose = Literal[
     "client-file",  # HEAD socket.io.js: its ETag is the version
     "near-miss",  # a preflight with a variant of the origin
     "close",  # POST: close packet
+    "hold",  # what is kept open (--hold)
 ]
 
 
@@ -241,6 +245,24 @@ class Exchange(Model, frozen=True, kw_only=True):
         return self.failure or NoResponse(kind="not-asked", message="This was not asked.")
 
 
+class Held(Model, frozen=True, kw_only=True):
+    """What became of a connection that was kept open."""
+
+    transport: Transport
+    seconds: float
+    """For how long it was open."""
+    quiet: float
+    """Seconds since something had come over it, when it ended."""
+    pings: int
+    """How many pings came (in Engine.IO 3: were answered)."""
+    ended: NoResponse | None = None
+    """Why it ended; None where it was still open when it had been held long enough."""
+    close_code: int | None = None
+    """The code of the close frame that ended it (1005 for one without a code); None where none came."""
+    exchange: int
+    """The exchange that shows it."""
+
+
 class Vantage(Model, frozen=True, kw_only=True):
     """From where it was looked."""
 
@@ -260,6 +282,8 @@ class Evidence(Model, frozen=True, kw_only=True):
     started: str = ""
     """UTC, RFC 3339, ending in Z."""
     seconds: float = 0.0
+    held: tuple[Held, ...] = ()
+    """What became of what was kept open (``Plan.hold``)."""
     notes: tuple[str, ...] = ()
     """What could not be asked, and why: the deadline, the budget."""
 
@@ -480,5 +504,6 @@ class Report(Model, frozen=True, kw_only=True):
     server: Server
     outcomes: tuple[Connection, ...]
     findings: tuple[Finding, ...]
+    held: tuple[Held, ...] = ()
     notes: tuple[str, ...] = ()
     exchanges: tuple[Exchange, ...] = ()

@@ -22,6 +22,9 @@ VERSIONS: tuple[ClientVersion, ...] = get_args(ClientVersion)
 BROWSERS: tuple[Browser, ...] = get_args(Browser)
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
+#: Seconds: no timeout of a proxy that matters is longer than an hour.
+LONGEST_HOLD = 3600
+
 #: What engine.io-client puts into the query itself; the rest of a pasted query is the application's.
 _PROTOCOL_KEYS = frozenset({"EIO", "transport", "t", "sid", "b64", "j"})
 _HANDSHAKE_PATH = re.compile(r"/(socket\.io|engine\.io)/?$")
@@ -48,12 +51,15 @@ def make_plan(
     browsers: Sequence[str] = (),
     timeout: float = 10.0,
     deadline: float = 30.0,
+    hold: float = 0.0,
 ) -> Plan:
-    """The plan of one check. ``timeout`` and ``deadline`` in seconds, ``query`` as ``name=value``, ``headers`` as
-    ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
+    """The plan of one check. ``timeout``, ``deadline`` and ``hold`` in seconds, ``query`` as ``name=value``,
+    ``headers`` as ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
     """
     if not (0 < timeout < inf and 0 < deadline < inf):
         raise PlanError("--timeout and --deadline take a number of seconds above 0.")
+    if not 0 <= hold <= LONGEST_HOLD:
+        raise PlanError(f"--hold takes a number of seconds up to {LONGEST_HOLD}.")
     notes: list[str] = []
     pages = tuple(dict.fromkeys(_origin(text, notes) for text in origins))
     pasted = _paste(url, pages, notes)
@@ -83,6 +89,7 @@ def make_plan(
         browsers=tuple(_one_of(name, BROWSERS, "--browser") for name in dict.fromkeys(browsers)) or BROWSERS,
         timeout=timeout,
         deadline=deadline,
+        hold=hold,
         nonce=secrets.token_hex(3),
         namespace_from_path=namespace is None and pasted.namespace != "/",
         notes=tuple(notes),

@@ -88,6 +88,15 @@ def check(
     deadline: Annotated[
         float, typer.Option(metavar="SECONDS", help="For the whole check; again for --confirm.", rich_help_panel=_WHAT)
     ] = 30.0,
+    hold: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="Keep a WebSocket and a poll open, and say who cuts them.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = 0.0,
 ) -> None:
     """Checks one server: can a page of that origin connect, and if not, why?
 
@@ -121,6 +130,7 @@ def check(
             browsers=[*browser, confirm] if browser and confirm else browser or (),
             timeout=timeout,
             deadline=deadline,
+            hold=hold,
         )
     except PlanError as error:
         raise typer.TyperException(str(error)) from None

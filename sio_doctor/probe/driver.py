@@ -161,6 +161,10 @@ class Driver:
             return False
         return True
 
+    def keep(self, exchange: Exchange) -> None:
+        """Remembers what was asked past ``ask``."""
+        self._done.append(exchange)
+
     async def drive(self, steps: Generator[Step, Heard, Result]) -> Result:
         """Drives the client over the network; what is alike to what was asked before is remembered."""
         counts: Counter[Key] = Counter()

@@ -21,6 +21,7 @@ from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Evidence, Exchange, Handshake, Plan, Request, Response, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
+from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
 
 #: Certificate failures after which the server can still be talked to.
@@ -33,6 +34,7 @@ async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> E
     async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ) as network:
         driver = Driver(plan, network)
         await climb(driver)
+        held = await hold(driver) if plan.hold else ()
         exchanges = driver.exchanges()
     return Evidence(
         plan=plan,
@@ -40,6 +42,7 @@ async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> E
         vantage=Vantage(host=socket.gethostname(), addresses=dict(network.addresses), requests=network.requests),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
+        held=held,
         notes=tuple(dict.fromkeys([*network.notes, *driver.notes])),
     )
 

@@ -85,6 +85,10 @@ class Network:
         """Which proxies were used, or not, one note each."""
         return tuple(proxy.note for proxy in self._proxies)
 
+    def extend(self, seconds: float) -> None:
+        """Put the deadline off."""
+        self._deadline += seconds
+
     @property
     def remaining(self) -> float:
         """Seconds until the deadline."""

@@ -52,19 +52,21 @@ class Conversation:
         response = msgspec.structs.replace(self._exchange.response, frames=tuple(self._frames))
         return msgspec.structs.replace(self._exchange, response=response)
 
-    async def send(self, text: str) -> NoResponse | None:
+    async def send(self, text: str, *, kept: bool = True) -> NoResponse | None:
         """Send a text message; why it cannot be sent where the WebSocket is no longer open."""
         if self._over is not None:
             return self._over
         self._write(0x1, utf8(text))
-        self._frames.append(Frame(direction="out", type="text", data=text))
+        if kept:
+            self._frames.append(Frame(direction="out", type="text", data=text))
         return None
 
-    async def receive(self, timeout: float | None = None) -> Frame | NoResponse:
+    async def receive(self, timeout: float | None = None, *, kept: bool = True) -> Frame | NoResponse:
         """The next message, close frame or ``raw`` bytes; ``timeout`` seconds in all, the run's own unless given.
 
         Pings are answered, and like pongs recorded but not returned. Silence is ``timeout``, the end ``closed``, and
-        what lies beyond the bounds ``not-asked``, all with the phase ``frame``.
+        what lies beyond the bounds ``not-asked``, all with the phase ``frame``. Of messages that are not ``kept``, only
+        a close frame or ``raw`` bytes are recorded, and the bounds are for each of them.
         """
         patience = self._granted(timeout)
         try:
@@ -72,7 +74,11 @@ class Conversation:
                 while True:
                     if self._over is not None:
                         return self._over
+                    before = len(self._frames)
                     frame = await self._next()
+                    if not kept and frame is not None and frame.type not in ("close", "raw"):
+                        del self._frames[before:]
+                        self._taken = 0
                     if frame is not None and frame.type not in ("ping", "pong"):
                         return frame
         except TimeoutError:

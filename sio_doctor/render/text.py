@@ -90,6 +90,7 @@ def _facts(report: Report, pen: Pen) -> Blocks:
     facts = (
         ("Server", words.server(report.server)),
         ("Handshake", words.handshake(report.handshake) if report.handshake else ""),
+        ("Held", words.held(report.held)),
     )
     if known := [[pen(name, "bold"), pen(value)] for name, value in facts if value]:
         yield from [BLANK, _pairs(known, 0, pen)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sio_doctor.model import Connection, Exchange, Handshake, NoResponse, Policy, Report, Server, Verdict
+from sio_doctor.model import Connection, Exchange, Handshake, Held, NoResponse, Policy, Report, Server, Verdict
 
 BROWSERS = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
 TRANSPORTS = {"polling": "polling", "websocket": "WebSocket"}
@@ -70,6 +70,16 @@ def handshake(packet: Handshake) -> str:
     if packet.max_payload is not None:
         parts.append(f"payload {size(packet.max_payload)}")
     return ", ".join(parts)
+
+
+def held(connections: Iterable[Held]) -> str:
+    """What became of what was kept open: ``WebSocket 60 s, still open · polling cut after 10 s``."""
+    parts = []
+    for one in connections:
+        name, seconds = TRANSPORTS[one.transport], f"{one.seconds:g} s"
+        pings = f" ({count(one.pings, 'ping')})"
+        parts.append(f"{name} cut after {seconds}" if one.ended else f"{name} {seconds}, still open{pings}")
+    return "; ".join(parts)
 
 
 def server(who: Server) -> str:

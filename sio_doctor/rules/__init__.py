@@ -8,6 +8,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     connect,
     credentials,
     elsewhere,
+    hold,
     layers,
     local_network,
     origin,

@@ -39,7 +39,7 @@ PROXY_FIRST = frozenset(
         "duplicate-acao-proxy", "ws-proxy-no-upgrade", "no-sticky-sessions", "gateway-5xx-no-cors",
         "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
-        "tls-untrusted", "tls-name-or-date",
+        "tls-untrusted", "tls-name-or-date", "ws-idle-timeout",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.

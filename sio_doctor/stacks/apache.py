@@ -86,6 +86,7 @@ FIXES: dict[str, Cure] = {
     "html-instead-of-handshake": _proxied("Pass Socket.IO on before the rule that answers with the page"),
     "gateway-5xx-no-cors": _proxied("Start the Socket.IO server, and pass to the port where it listens"),
     "ws-proxy-no-upgrade": _proxied("Pass the Upgrade on (before 2.4.47: mod_proxy_wstunnel)"),
+    "ws-idle-timeout": _proxied("Let Apache wait longer than pingInterval and pingTimeout together, 45 s"),
     "no-sticky-sessions": _sticky,
     "duplicate-acao-proxy": _elsewhere(
         "Set CORS headers on everything but Socket.IO, which sends its own",

@@ -123,6 +123,7 @@ FIXES: dict[str, Cure] = {
         "Let the Upgrade through: HAProxy passes WebSockets on unless it is told to drop these headers",
         before="http-request del-header Upgrade",
     ),
+    "ws-idle-timeout": _routed("Let HAProxy wait much longer than Socket.IO is quiet"),
     "no-sticky-sessions": _routed(
         "Keep each client on one process",
         back=("balance source", "hash-type consistent", "server s2 127.0.0.1:3001 check"),

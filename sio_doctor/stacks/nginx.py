@@ -206,6 +206,9 @@ FIXES: dict[str, Cure] = {
         "proxy_read_timeout 60s;   # more than pingInterval + pingTimeout",
     ),
     "ws-proxy-no-upgrade": _location("Pass the Upgrade on: WebSockets need these three lines"),
+    "ws-idle-timeout": _location(
+        "Let nginx wait much longer than Socket.IO is quiet", "proxy_read_timeout 1h;", "proxy_send_timeout 1h;"
+    ),
     "ws-refused": _location("Pass the Upgrade, the Host and the scheme on"),
     "no-sticky-sessions": _sticky,
     "duplicate-acao-proxy": _location(

@@ -229,7 +229,13 @@ def _handler(title: str, *lines: str) -> Cure:
     return cure
 
 
+def _pings(ask: Ask) -> Fix:
+    after = constructor(ask, "ping_interval=10")
+    return _fix(ask, "Let the server ping more often than what is in front loses patience", after)
+
+
 FIXES: dict[str, Cure] = {
+    "ws-idle-timeout": _pings,
     "python-origin-not-accepted": _not_accepted,
     "cors-not-configured": _listing("List the page's origin: an empty list sends no CORS header at all"),
     "origin-not-in-list": _listing("Add the page's origin to those that are listed, exactly as the browser sends it"),

@@ -252,6 +252,11 @@ def _one_port_each(ask: Ask) -> Fix:
     return _fix(ask, title, after, where="where the server starts, e.g. server.js")
 
 
+def _pings(ask: Ask) -> Fix:
+    after = server("pingInterval: 10000   // less than the patience of what is in front, which then hears it")
+    return _fix(ask, "Let the server ping more often than what is in front loses patience", after)
+
+
 def _middleware(ask: Ask) -> Fix:
     after = block(
         f"io.of({js(ask.plan.target.namespace)}).use((socket, next) => {{",
@@ -328,6 +333,7 @@ FIXES: dict[str, Cure] = {
     "plain-websocket-server": _attach,
     "allowrequest-403": _allow_request,
     "ws-refused": _log_refusals("Let the server say why it refuses the WebSocket"),
+    "ws-idle-timeout": _pings,
     "no-sticky-sessions": _one_port_each,
     "connect-middleware-error": _middleware,
     "invalid-namespace": _namespace,
