@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from sio_doctor.model import Finding, Severity
 from sio_doctor.rules import RULES, Case, Hit, Rule, Rung
 from sio_doctor.rules.unknown import cause_unknown
@@ -24,6 +26,22 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
         findings.append((_finding(case, rule, [hit]), _rung(rule, [hit])))
     findings.sort(key=lambda pair: (_SEVERITIES.index(pair[0].severity), pair[1], _family(pair[0].code)))
     return tuple(finding for finding, _ in findings)
+
+
+def attributed(findings: tuple[Finding, ...], case: Case, behind: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Says of each finding whether the server behind the proxy shows it too. What the page does itself is nobody's."""
+    if case.directly is None:
+        return findings
+    url, slugs = case.directly.plan.target.url, {finding.slug for finding in behind}
+    told = []
+    for finding in findings:
+        if finding.severity != "info" and not finding.code.startswith("SIO8"):
+            shown = f"Asked directly, {url} shows the same: it is not something in between."
+            if finding.slug not in slugs:
+                shown = f"Asked directly, {url} does not show this: it comes from something in between."
+            finding = replace(finding, message=f"{finding.message} {shown}")
+        told.append(finding)
+    return tuple(told)
 
 
 def _rung(rule: Rule, hits: Iterable[Hit]) -> Rung:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import msgspec
 
 from sio_doctor import __version__
-from sio_doctor.diagnose import diagnose
+from sio_doctor.compare import differences
+from sio_doctor.diagnose import attributed, diagnose
 from sio_doctor.judge import judge, policy
-from sio_doctor.model import Connection, Evidence, Finding, Plan, Report
+from sio_doctor.model import Connection, Direct, Evidence, Exchange, Finding, Plan, Report
 from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
@@ -46,8 +47,14 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
     ``confirm`` is shown the outcomes, and adds what a real browser does.
     """
     plan = evidence.plan
-    case = Case(evidence, judge(evidence), identify(evidence), policy(evidence))
-    findings = tuple(_prescribe(case, finding) for finding in diagnose(case))
+    behind = _case(evidence.direct) if evidence.direct is not None else None
+    case = _case(evidence, behind)
+    behind_findings = diagnose(behind) if behind is not None else ()
+    reachable = behind is not None and any(one.response is not None for one in behind.evidence.exchanges)
+    found = diagnose(case)
+    if reachable:
+        found = attributed(found, case, behind_findings)
+    findings = tuple(_prescribe(case, finding) for finding in found)
     outcomes = case.outcomes if plan.origins else ()
     outcomes, notes = confirm(outcomes) if confirm is not None else (outcomes, ())
     report = redact(
@@ -72,16 +79,39 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             outcomes=outcomes,
             findings=findings,
             held=evidence.held,
+            direct=_direct(case, behind, behind_findings, reachable) if behind is not None else None,
             notes=(*plan.notes, *evidence.notes, *notes),
             exchanges=evidence.exchanges,
         ),
         plan,
     )
-    shown = (
-        msgspec.structs.replace(exchange, curl=curl(exchange.request, verified=exchange.verified))
-        for exchange in report.exchanges
+    report = msgspec.structs.replace(report, exchanges=_with_curl(report.exchanges))
+    if report.direct is None:
+        return report
+    direct = msgspec.structs.replace(report.direct, exchanges=_with_curl(report.direct.exchanges))
+    return msgspec.structs.replace(report, direct=direct)
+
+
+def _case(evidence: Evidence, directly: Case | None = None) -> Case:
+    return Case(evidence, judge(evidence), identify(evidence), policy(evidence), directly)
+
+
+def _direct(case: Case, behind: Case, findings: tuple[Finding, ...], reachable: bool) -> Direct:
+    return Direct(
+        url=behind.plan.target.url,
+        reachable=reachable,
+        outcomes=behind.outcomes if behind.plan.origins else (),
+        findings=tuple(finding.slug for finding in findings if finding.severity != "info"),
+        differences=differences(case.evidence, behind.evidence),
+        exchanges=behind.evidence.exchanges,
     )
-    return msgspec.structs.replace(report, exchanges=tuple(shown))
+
+
+def _with_curl(exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    return tuple(
+        msgspec.structs.replace(exchange, curl=curl(exchange.request, verified=exchange.verified))
+        for exchange in exchanges
+    )
 
 
 def _prescribe(case: Case, finding: Finding) -> Finding:

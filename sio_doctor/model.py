@@ -95,6 +95,8 @@ class Plan(Model, frozen=True, kw_only=True):
     """Seconds for each answer."""
     deadline: float = 30.0
     """Seconds for the whole run."""
+    direct: Target | None = None
+    """The same server without the proxy in front of it: it is asked too, and the answers are compared."""
     hold: float = 0.0
     """Seconds for which a WebSocket and a poll are kept open; they come on top of the deadline."""
     nonce: str = "sio"
@@ -284,6 +286,8 @@ class Evidence(Model, frozen=True, kw_only=True):
     seconds: float = 0.0
     held: tuple[Held, ...] = ()
     """What became of what was kept open (``Plan.hold``)."""
+    direct: Evidence | None = None
+    """What the server behind the proxy answered (``Plan.direct``)."""
     notes: tuple[str, ...] = ()
     """What could not be asked, and why: the deadline, the budget."""
 
@@ -487,6 +491,37 @@ class Finding(Model, frozen=True, kw_only=True):
     fixes: tuple[Fix, ...] = ()
 
 
+Change = Literal["added", "doubled", "changed", "stripped"]
+
+
+class Difference(Model, frozen=True, kw_only=True):
+    """What became of one header (or of the ``status``) between the server and the person."""
+
+    answer: Purpose
+    """The answer to what."""
+    header: str
+    change: Change
+    directly: tuple[str, ...]
+    """Its lines as the server behind sent them; of Set-Cookie the names alone."""
+    through: tuple[str, ...]
+    """Its lines as they came through the proxy."""
+    exchange: int
+    """The exchange through the proxy that shows it."""
+
+
+class Direct(Model, frozen=True, kw_only=True):
+    """The server behind the proxy, asked the same."""
+
+    url: str
+    reachable: bool
+    """It answered something."""
+    outcomes: tuple[Connection, ...]
+    findings: tuple[str, ...]
+    """The slugs of what was found there."""
+    differences: tuple[Difference, ...]
+    exchanges: tuple[Exchange, ...]
+
+
 class Report(Model, frozen=True, kw_only=True):
     """The answer, and the JSON contract (CONTRIBUTING.md, "The JSON report")."""
 
@@ -505,5 +540,7 @@ class Report(Model, frozen=True, kw_only=True):
     outcomes: tuple[Connection, ...]
     findings: tuple[Finding, ...]
     held: tuple[Held, ...] = ()
+    direct: Direct | None = None
+    """What the server behind the proxy answered (``--direct``); None where it was not asked."""
     notes: tuple[str, ...] = ()
     exchanges: tuple[Exchange, ...] = ()

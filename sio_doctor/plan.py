@@ -52,6 +52,7 @@ def make_plan(
     timeout: float = 10.0,
     deadline: float = 30.0,
     hold: float = 0.0,
+    direct: str | None = None,
 ) -> Plan:
     """The plan of one check. ``timeout``, ``deadline`` and ``hold`` in seconds, ``query`` as ``name=value``,
     ``headers`` as ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
@@ -70,13 +71,14 @@ def make_plan(
             "socket.io-client 2 in a page ignores extraHeaders at the top level; the headers are taken as "
             "transportOptions.polling.extraHeaders."
         )
+    target = Target(
+        url=pasted.url,
+        path=_path(path) if path is not None else pasted.path,
+        namespace=_namespace(namespace) if namespace is not None else pasted.namespace,
+        query=(*pasted.query, *(_pair(text) for text in query)),
+    )
     return Plan(
-        target=Target(
-            url=pasted.url,
-            path=_path(path) if path is not None else pasted.path,
-            namespace=_namespace(namespace) if namespace is not None else pasted.namespace,
-            query=(*pasted.query, *(_pair(text) for text in query)),
-        ),
+        target=target,
         origins=pages,
         client=Client(
             version=client_version,
@@ -90,10 +92,20 @@ def make_plan(
         timeout=timeout,
         deadline=deadline,
         hold=hold,
+        direct=_direct(direct, pages, target) if direct is not None else None,
         nonce=secrets.token_hex(3),
         namespace_from_path=namespace is None and pasted.namespace != "/",
         notes=tuple(notes),
     )
+
+
+def _direct(text: str, origins: Sequence[str], target: Target) -> Target:
+    """The server behind the proxy: what its URL does not say is as in front of it."""
+    given = _paste(text, origins, [])
+    if given.url == target.url:
+        raise PlanError("--direct takes the URL of the server behind the proxy, and this is the proxy's own.")
+    pasted = _HANDSHAKE_PATH.search(urls.parse(text).path) if "://" in text else None
+    return msgspec.structs.replace(target, url=given.url, path=given.path if pasted else target.path)
 
 
 class _Pasted(NamedTuple):

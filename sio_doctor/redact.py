@@ -113,12 +113,13 @@ def _of_plan(report: Report, plan: Plan) -> Secrets:
 def _of_server(report: Report) -> Secrets:
     """What the server handed out: session ids, cookies, tokens."""
     found: Secrets = {}
-    for number, sid in enumerate(dict.fromkeys(sid for exchange in report.exchanges for sid in _sids(exchange)), 1):
+    exchanges = (*report.exchanges, *(report.direct.exchanges if report.direct is not None else ()))
+    for number, sid in enumerate(dict.fromkeys(sid for exchange in exchanges for sid in _sids(exchange)), 1):
         _add(found, sid, f"<sid {number}>")
-    cookies = dict.fromkeys(cookie for exchange in report.exchanges for cookie in _cookies(exchange))
+    cookies = dict.fromkeys(cookie for exchange in exchanges for cookie in _cookies(exchange))
     for number, cookie in enumerate(cookies, 1):
         _add(found, cookie, f"<cookie {number}>")
-    handed = dict.fromkeys(token for exchange in report.exchanges for token in _handed_out(exchange))
+    handed = dict.fromkeys(token for exchange in exchanges for token in _handed_out(exchange))
     for number, token in enumerate(handed, 1):
         _add(found, token, f"<server token {number}>")
     return found

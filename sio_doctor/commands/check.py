@@ -88,6 +88,12 @@ def check(
     deadline: Annotated[
         float, typer.Option(metavar="SECONDS", help="For the whole check; again for --confirm.", rich_help_panel=_WHAT)
     ] = 30.0,
+    direct: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The server behind the proxy: says what the proxy changes.", rich_help_panel=_WHAT
+        ),
+    ] = None,
     hold: Annotated[
         float,
         typer.Option(
@@ -131,6 +137,7 @@ def check(
             timeout=timeout,
             deadline=deadline,
             hold=hold,
+            direct=direct,
         )
     except PlanError as error:
         raise typer.TyperException(str(error)) from None

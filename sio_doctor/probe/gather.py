@@ -14,6 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import msgspec
+
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
 from sio_doctor.browser.session import NOT_ASKED, page_of, websocket_url
@@ -30,6 +32,14 @@ UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostn
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
     """Asks the server, and returns everything that was seen. Ends by the plan's deadline, whatever the server does."""
+    if plan.direct is not None:
+        behind = msgspec.structs.replace(plan, target=plan.direct, direct=None, hold=0.0, notes=())
+        front, back = await asyncio.gather(_gather(plan, progress), _gather(behind, progress))
+        return msgspec.structs.replace(front, direct=back)
+    return await _gather(plan, progress)
+
+
+async def _gather(plan: Plan, progress: Callable[[str], None] | None) -> Evidence:
     started, clock = datetime.now(UTC), time.monotonic()
     async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ) as network:
         driver = Driver(plan, network)

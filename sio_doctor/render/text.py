@@ -47,6 +47,7 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
         yield from _outcomes(report, pen)
         yield from _console_lines(report, pen)
     yield from _confirmed(report, pen)
+    yield from _differences(report, pen)
     if cause:
         yield from _headers(cause.headers, by_id, pen)
         yield from _cures(cause.fixes, pen)
@@ -91,6 +92,7 @@ def _facts(report: Report, pen: Pen) -> Blocks:
         ("Server", words.server(report.server)),
         ("Handshake", words.handshake(report.handshake) if report.handshake else ""),
         ("Held", words.held(report.held)),
+        ("Directly", words.direct(report.direct) if report.direct else ""),
     )
     if known := [[pen(name, "bold"), pen(value)] for name, value in facts if value]:
         yield from [BLANK, _pairs(known, 0, pen)]
@@ -205,6 +207,20 @@ def _confirmed(report: Report, pen: Pen) -> Blocks:
     for outcome in asked:
         agrees = outcome.confirmed.agrees if outcome.confirmed else None
         yield Block(_cell(agrees, words.confirmed(outcome), pen), 2)
+
+
+#: Changes of other headers are in the JSON report.
+TOLD = ("status", "access-control-", "vary", "set-cookie", "location", "sec-websocket-")
+
+
+def _differences(report: Report, pen: Pen) -> Blocks:
+    """What the layer in between does to the answers."""
+    told = [one for one in report.direct.differences if one.header.lower().startswith(TOLD)] if report.direct else []
+    if not told:
+        return
+    yield from _heading("What the proxy changes", pen)
+    for line in words.changes(told, " → " if pen.unicode else " -> "):
+        yield Block(pen(line), 2)
 
 
 # --- why, and what to do ---------------------------------------------------------------------------------------------

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sio_doctor.model import Connection, Exchange, Handshake, Held, NoResponse, Policy, Report, Server, Verdict
+from sio_doctor.model import (
+    Connection,
+    Difference,
+    Direct,
+    Exchange,
+    Handshake,
+    Held,
+    NoResponse,
+    Policy,
+    Report,
+    Server,
+    Verdict,
+)
 
 BROWSERS = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
 TRANSPORTS = {"polling": "polling", "websocket": "WebSocket"}
@@ -17,6 +29,11 @@ WHO = {
     "list": "the pages on a list: some origins get their own back, others get no header",
     "refuses": "not the pages that were tried: an unknown origin is answered with an error",
     "unknown": "not known: the server answered nothing that tells",
+}
+ANSWERS = {
+    "simulated-preflight": "preflight",
+    "connect": "CONNECT",
+    "websocket": "WebSocket",
 }
 BLOCKED = {
     "network-error": "no answer",
@@ -80,6 +97,30 @@ def held(connections: Iterable[Held]) -> str:
         pings = f" ({count(one.pings, 'ping')})"
         parts.append(f"{name} cut after {seconds}" if one.ended else f"{name} {seconds}, still open{pings}")
     return "; ".join(parts)
+
+
+def direct(behind: Direct) -> str:
+    """What the server behind the proxy does, in one line."""
+    if not behind.reachable:
+        return f"{behind.url}: no answer from here"
+    if behind.findings:
+        return f"{behind.url}: {listing(behind.findings)}"
+    connects = all(outcome.connects for outcome in behind.outcomes)
+    return f"{behind.url}: {'connects' if behind.outcomes and connects else 'nothing to find fault with'}"
+
+
+def changes(differences: Iterable[Difference], arrow: str) -> list[str]:
+    """A sentence for each change, with the answers in which it shows."""
+    alike: dict[tuple[object, ...], list[Difference]] = {}
+    for one in differences:
+        alike.setdefault((one.header, one.change, one.directly, one.through), []).append(one)
+    said = []
+    for group in alike.values():
+        first = group[0]
+        before, after = (found(", ".join(lines) if lines else None, True) for lines in (first.directly, first.through))
+        answers = listing(ANSWERS.get(one.answer, one.answer) for one in group)
+        said.append(f"{first.header} {first.change}: {before}{arrow}{after} (in the answer to {answers})")
+    return said
 
 
 def server(who: Server) -> str:

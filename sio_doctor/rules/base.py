@@ -109,13 +109,20 @@ class Case:
     """Everything that a rule may look at: the evidence, what the browsers make of it, who answers. It never fetches."""
 
     def __init__(
-        self, evidence: Evidence, outcomes: tuple[Connection, ...], server: Server, policy: Policy | None = None
+        self,
+        evidence: Evidence,
+        outcomes: tuple[Connection, ...],
+        server: Server,
+        policy: Policy | None = None,
+        directly: Case | None = None,
     ) -> None:
         self.evidence = evidence
         self.plan: Plan = evidence.plan
         self.outcomes = outcomes
         self.server = server
         self.policy = policy or Policy()
+        self.directly = directly
+        """The server behind the proxy, where it was asked too."""
 
     @property
     def pages(self) -> tuple[str, ...]:

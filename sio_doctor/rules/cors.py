@@ -183,9 +183,17 @@ def _parts(origin: str) -> tuple[str, str, str]:
 _NODE_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
+def stripped(case: Case, page: str) -> bool:
+    """Asked directly, the server names an origin for that page; through the proxy it does not."""
+    behind = case.directly.handshake(page) if case.directly is not None else None
+    return bool(lines(behind)) and not lines(case.handshake(page))
+
+
 def proxied_away(case: Case, one: Blocked) -> bool:
     """A handshake without Access-Control-Allow-Origin that its server cannot have sent so: a layer took it away."""
-    if lines(one.handshake) or varies(one.handshake):
+    if stripped(case, one.page):
+        return True
+    if lines(one.handshake) or varies(one.handshake) or case.directly is not None:
         return False
     if case.server.stack == "socket.io" and (case.server.version or "").startswith("2"):
         return True  # it names the origin in every answer that it gives at all

@@ -108,6 +108,8 @@ def _doubled(one: Blocked) -> tuple[Exchange, str] | None:
 
 def _by_framework(case: Case, one: Blocked) -> bool:
     """The application answers preflights by itself, and only once: no proxy added a line to that."""
+    if case.directly is not None and (behind := case.directly.handshake(one.page)) and lines(behind):
+        return is_python(case) and len(lines(behind)) > 1
     preflight = one.preflight
     clean = len(lines(preflight)) == 1 and bool(lines(preflight, ALLOW_METHODS))
     return is_python(case) and (clean or disallows(preflight))

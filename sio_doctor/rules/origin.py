@@ -21,6 +21,7 @@ from sio_doctor.rules.cors import (
     one_hit,
     proxied_away,
     proxies_of,
+    stripped,
     varies,
 )
 
@@ -128,7 +129,7 @@ def _silent(case: Case, one: Blocked) -> str:
     """The slug of why the handshake names no origin; ``""`` where it names one, or where a layer took that away."""
     if one.at_preflight and disallows(one.preflight, "origin"):
         return "origin-not-in-list"  # whatever the server behind that middleware would say
-    if lines(one.handshake):
+    if lines(one.handshake) or stripped(case, one.page):
         return ""
     others = let_in(case, one.page)
     if FOREIGN not in others and (entry := _entry(one.page, others)):

@@ -177,6 +177,8 @@ def _works(exchange: Exchange) -> bool:
 
 
 def _kind(case: Case, exchange: Exchange) -> Kind:
+    if case.directly is not None and any(map(_works, case.directly.all("websocket", "upgrade"))):
+        return "ws-proxy-no-upgrade"  # the server itself takes WebSockets
     response, refusal = exchange.response, case.refusal(exchange)
     if response is None:
         return "ws-refused"
