@@ -32,6 +32,8 @@ NEEDS = {
     "node": "Node.js, and `npm ci` in tests/servers/node",
     "nginx": "nginx",
     "haproxy": "haproxy",
+    "apache": "Apache (apache2-bin)",
+    "caddy": "Caddy",
     "openssl": "the openssl command",
     "curl": "the curl command",
     "chromium": "Chromium, Chrome or Edge",
@@ -41,6 +43,8 @@ NEEDS = {
 needs_node = pytest.mark.needs_node
 needs_nginx = pytest.mark.needs_nginx
 needs_haproxy = pytest.mark.needs_haproxy
+needs_apache = pytest.mark.needs_apache
+needs_caddy = pytest.mark.needs_caddy
 needs_openssl = pytest.mark.needs_openssl
 needs_curl = pytest.mark.needs_curl
 needs_chromium = pytest.mark.needs_chromium
@@ -59,6 +63,7 @@ def executable(name: str) -> str | None:
             return find(name).path
         except BrowserError:
             return None
+    name = {"apache": "apache2"}.get(name, name)
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 

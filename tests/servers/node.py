@@ -1,4 +1,4 @@
-"""Socket.IO 2.5, 3.1 and 4.8 as npm has them, and what is mistaken for them, on Node."""
+"""Socket.IO of every major version as npm has it, and what is mistaken for them, on Node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.servers.process import process
 
 SCRIPT = Path(__file__).parent / "node" / "server.js"
 
-Version = Literal["2.5", "3.1", "4.8"]
+Version = Literal["1.7", "2.0", "2.5", "3.0", "3.1", "4.0", "4.8"]
 
 Mode = Literal[
     "express",  # Socket.IO on the HTTP server of an express app: what most people have
@@ -24,6 +24,7 @@ Mode = Literal[
     "engine-only",  # engine.io without Socket.IO: the handshake is good, CONNECT is never answered
     "spa",  # express answers everything with one HTML page
     "plain",  # express without Socket.IO
+    "nest",  # a NestJS application with one gateway, made with ``options``; ``setup`` has ``app``
 ]
 
 

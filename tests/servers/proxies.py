@@ -1,4 +1,4 @@
-"""nginx and HAProxy in front of other servers, each in a temporary folder, on a free port."""
+"""nginx, HAProxy, Apache and Caddy in front of other servers, each in a temporary folder, on a free port."""
 
 from __future__ import annotations
 
@@ -125,6 +125,84 @@ backend back
 
     with _proxy(configuration, lambda file: [program, "-db", "-f", file]) as port:
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+
+
+#: Those of the modules of Debian's apache2 that the configurations here need.
+APACHE_MODULES = (
+    "mpm_event",
+    "authz_core",
+    "headers",
+    "rewrite",
+    "proxy",
+    "proxy_http",
+    "proxy_wstunnel",
+    "alias",
+    "dir",
+)
+
+
+@contextmanager
+def apache(upstream: str, host: str = "", *, websocket: bool = True, path: str = "/", files: str = "") -> Iterator[str]:
+    """Run Apache before the base URL ``upstream``; yields its base URL.
+
+    ``ProxyPass PATH``, with ``upgrade=websocket`` unless ``websocket`` is False. ``host`` are more lines, before it.
+    With ``files``, the text of an index.html, nothing is passed on: that page answers whatever is asked for.
+    """
+    program = need("apache")
+    modules = next(
+        path for path in (Path("/usr/lib/apache2/modules"), Path("/usr/lib64/httpd/modules")) if path.is_dir()
+    )
+
+    def configuration(folder: Path, port: int) -> str:
+        loaded = "\n".join(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in APACHE_MODULES)
+        passed = f"ProxyPass {path} {upstream}{path}{' upgrade=websocket' if websocket else ''}"
+        if files:
+            (folder / "index.html").write_text(files)
+            folder.chmod(0o755)
+            rules = "Require all granted\nFallbackResource /index.html\nForceType text/html"
+            passed = f"DocumentRoot {folder}\n<Directory {folder}>\n{rules}\n</Directory>"
+        return f"""
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/apache.pid
+Mutex file:{folder}
+ErrorLog /dev/stderr
+ListenCoresBucketsRatio 1
+Listen 127.0.0.1:{port}
+{loaded}
+{host}
+{passed}
+"""
+
+    with _proxy(configuration, lambda file: [program, "-D", "FOREGROUND", "-f", file]) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def caddy(upstream: str, site: str = "", *, routed: bool = True) -> Iterator[str]:
+    """Run Caddy before the base URL ``upstream``; yields its base URL. ``site`` are more lines of the site's block.
+
+    With ``routed`` False nothing is passed on but by ``site``.
+    """
+    program = need("caddy")
+
+    def configuration(folder: Path, port: int) -> str:
+        passed = f"reverse_proxy {urlsplit(upstream).netloc}" if routed else ""
+        return f"""
+{{
+  admin off
+  auto_https off
+  storage file_system {folder}
+}}
+http://127.0.0.1:{port} {{
+  bind 127.0.0.1
+  {site}
+  {passed}
+}}
+"""
+
+    with _proxy(configuration, lambda file: [program, "run", "--adapter", "caddyfile", "--config", file]) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager

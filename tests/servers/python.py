@@ -13,7 +13,7 @@ from tests.servers.process import process
 
 ROOT = Path(__file__).parents[2]
 
-Kind = Literal["uvicorn", "aiohttp", "flask", "fastapi", "websockets"]
+Kind = Literal["uvicorn", "aiohttp", "hypercorn", "daphne", "tornado", "flask", "fastapi", "websockets"]
 
 
 @contextmanager
@@ -23,9 +23,9 @@ def python_server(
     """Run a server in Python; yields its base URL, ``http://127.0.0.1:PORT``.
 
     ``options`` is Python source, keyword arguments of the Socket.IO server: ``"cors_allowed_origins=['http://a']"``.
-    ``setup`` is Python source run before it listens, with ``sio`` and (but for uvicorn) ``app`` in scope. For fastapi,
-    ``middleware`` are the keyword arguments of its CORSMiddleware (empty: it has none), and ``mount`` is where the
-    Socket.IO app is mounted (empty: it is wrapped around the FastAPI app instead).
+    ``setup`` is Python source run before it listens, with ``sio`` and (for aiohttp, flask and fastapi) ``app`` in
+    scope. For fastapi, ``middleware`` are the keyword arguments of its CORSMiddleware (empty: it has none), and
+    ``mount`` is where the Socket.IO app is mounted (empty: it is wrapped around the FastAPI app instead).
     """
     config = {"kind": kind, "options": options, "setup": setup, "middleware": middleware, "mount": mount}
     command = [sys.executable, "-m", "tests.servers.python_host", json.dumps(config)]

@@ -8,6 +8,7 @@ The frameworks are imported by name: python-socketio and Flask-SocketIO have no 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -36,6 +37,44 @@ def serve_uvicorn(config: dict[str, str], options: dict[str, Any]) -> None:
     sio = socketio.AsyncServer(async_mode="asgi", **options)
     exec(config["setup"], {"sio": sio})
     uvicorn(socketio.ASGIApp(sio))
+
+
+def serve_hypercorn(config: dict[str, str], options: dict[str, Any]) -> None:
+    """python-socketio on hypercorn."""
+    socketio, hypercorn = import_module("socketio"), import_module("hypercorn.config")
+    sio = socketio.AsyncServer(async_mode="asgi", **options)
+    exec(config["setup"], {"sio": sio})
+    settings = hypercorn.Config()
+    settings.bind = [f"fd://{listen().detach()}"]
+    serving = import_module("hypercorn.asyncio").serve
+    asyncio.run(serving(socketio.ASGIApp(sio), settings))
+
+
+def serve_daphne(config: dict[str, str], options: dict[str, Any]) -> None:
+    """python-socketio on daphne, the server of Django Channels."""
+    socketio = import_module("socketio")
+    sio = socketio.AsyncServer(async_mode="asgi", **options)
+    exec(config["setup"], {"sio": sio})
+    server = import_module("daphne.server").Server
+    listener = listen()
+    server(socketio.ASGIApp(sio), endpoints=[f"fd:fileno={listener.fileno()}"], signal_handlers=False).run()
+
+
+def serve_tornado(config: dict[str, str], options: dict[str, Any]) -> None:
+    """python-socketio on Tornado."""
+    socketio, web = import_module("socketio"), import_module("tornado.web")
+    sio = socketio.AsyncServer(async_mode="tornado", **options)
+    exec(config["setup"], {"sio": sio})
+    app = web.Application([(r"/socket.io/", socketio.get_tornado_handler(sio))])
+
+    async def run() -> None:
+        server = import_module("tornado.httpserver").HTTPServer(app)
+        listener = listen()
+        listener.setblocking(False)
+        server.add_socket(listener)
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
 
 
 def serve_fastapi(config: dict[str, str], options: dict[str, Any]) -> None:
@@ -97,6 +136,9 @@ SERVE = {
     "uvicorn": serve_uvicorn,
     "fastapi": serve_fastapi,
     "aiohttp": serve_aiohttp,
+    "hypercorn": serve_hypercorn,
+    "daphne": serve_daphne,
+    "tornado": serve_tornado,
     "flask": serve_flask,
     "websockets": serve_websockets,
 }

@@ -14,7 +14,15 @@ const https = require("https");
 
 const config = JSON.parse(process.argv[2]);
 
-const PACKAGES = { 2.5: "socket.io-2", 3.1: "socket.io-3", 4.8: "socket.io-4" };
+const PACKAGES = {
+  1.7: "socket.io-1.7",
+  "2.0": "socket.io-2.0",
+  2.5: "socket.io-2",
+  "3.0": "socket.io-3.0",
+  3.1: "socket.io-3",
+  "4.0": "socket.io-4.0",
+  4.8: "socket.io-4",
+};
 
 function evaluate(source, names = {}) {
   return new Function(...Object.keys(names), `return (${source});`)(...Object.values(names));
@@ -29,6 +37,22 @@ function createServer(...handler) {
   if (config.key === null) return http.createServer(...handler);
   const tls = { key: fs.readFileSync(config.key), cert: fs.readFileSync(config.certificate) };
   return https.createServer(tls, ...handler);
+}
+
+/** A gateway of NestJS, as `@WebSocketGateway(options)` makes one; its Socket.IO is the newest. */
+async function nest(options) {
+  require("reflect-metadata");
+  const { Module } = require("@nestjs/common");
+  const { NestFactory } = require("@nestjs/core");
+  const { WebSocketGateway } = require("@nestjs/websockets");
+  class Gateway {}
+  WebSocketGateway(options)(Gateway);
+  class Application {}
+  Module({ providers: [Gateway] })(Application);
+  const app = await NestFactory.create(Application, { logger: false });
+  await run(config.setup, { app, require });
+  await app.init();
+  return app.getHttpServer();
 }
 
 /** The HTTP server of `config.mode`, set up but not yet listening; `listen(port, host, then)` is what is returned. */
@@ -57,6 +81,8 @@ async function build() {
     await run(config.setup, { engine, server, http, require });
     return server;
   }
+
+  if (config.mode === "nest") return nest(options);
 
   if (config.mode === "spa" || config.mode === "plain") {
     const app = express();
