@@ -2,7 +2,7 @@
 # where they are (without them the tests that need them are skipped, and counted in the last line).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test agree test-browsers test-all lint bench docs lock clean
+.PHONY: help setup demo test agree test-browsers test-all lint bench docs record lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 NODE_SERVERS := tests/servers/node
@@ -52,6 +52,9 @@ bench: .venv/.installed ## start-up and a healthy check, as ratios
 
 docs: .venv/.installed ## everything under docs/ that is generated
 	@.venv/bin/python -m tests.docs
+
+record: setup ## what servers answer that the tests replay: installs and asks each
+	@.venv/bin/python -m tests.record
 
 lock: ## the newest versions of everything, written to requirements-dev.lock: run the tests after it
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -77,6 +77,17 @@ def serve_tornado(config: dict[str, str], options: dict[str, Any]) -> None:
     asyncio.run(run())
 
 
+def serve_sanic(config: dict[str, str], options: dict[str, Any]) -> None:
+    """python-socketio on Sanic."""
+    socketio = import_module("socketio")
+    app = import_module("sanic").Sanic("app")
+    app.config["CORS_SUPPORTS_CREDENTIALS"] = True
+    sio = socketio.AsyncServer(async_mode="sanic", **options)
+    sio.attach(app)
+    exec(config["setup"], {"sio": sio, "app": app})
+    app.run(sock=listen(), single_process=True, access_log=False)
+
+
 def serve_fastapi(config: dict[str, str], options: dict[str, Any]) -> None:
     """python-socketio in a FastAPI app: mounted at ``mount``, or (``mount`` empty) wrapped around the app."""
     fastapi, socketio = import_module("fastapi"), import_module("socketio")
@@ -139,6 +150,7 @@ SERVE = {
     "hypercorn": serve_hypercorn,
     "daphne": serve_daphne,
     "tornado": serve_tornado,
+    "sanic": serve_sanic,
     "flask": serve_flask,
     "websockets": serve_websockets,
 }
