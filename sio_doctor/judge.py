@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sio_doctor.browser import client
-from sio_doctor.browser.replay import Memory, replay, verified
+from sio_doctor.browser.replay import Memory, replay, replays, verified
+from sio_doctor.browser.request import Page
 from sio_doctor.browser.session import page_of
-from sio_doctor.browser.table import ENGINES
+from sio_doctor.browser.table import ENGINES, Engine
 from sio_doctor.model import (
     FOREIGN,
     STAND_IN,
@@ -13,6 +16,7 @@ from sio_doctor.model import (
     Connection,
     Evidence,
     Exchange,
+    Plan,
     Policy,
     PolicyKind,
     Response,
@@ -33,7 +37,7 @@ def judge(evidence: Evidence) -> tuple[Connection, ...]:
 
 def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
     engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
-    attempt = replay(client.connect(engine, page, plan), memory)
+    attempt = _attempt(engine, page, plan, memory)
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict
     return Connection(
@@ -47,7 +51,16 @@ def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browse
         websocket=websocket or Verdict(allowed=None, code="not-asked", reason="This was not asked."),
         upgraded=attempt.upgraded,
         console=attempt.console,
+        cookies=attempt.cookies,
     )
+
+
+def _attempt(engine: Engine, page: Page, plan: Plan, memory: Memory) -> client.Attempt:
+    """What became of the client's attempt; of several with the same cookies, the last."""
+    attempts = replays(partial(client.connect, engine, page, plan), memory)
+    if not attempts:
+        return client.Attempt(None, "No session was had in which this browser's cookies could be sent.")
+    return next((attempt for attempt in reversed(attempts) if attempt.connects is not None), attempts[0])
 
 
 def policy(evidence: Evidence) -> Policy:

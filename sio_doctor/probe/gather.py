@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
@@ -119,7 +120,7 @@ async def browsers(driver: Driver) -> None:
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
             await driver.drive(client.handshake(engine, page_of(page), driver.plan))
-            await driver.drive(client.connect(engine, page_of(page), driver.plan))
+            await driver.play(partial(client.connect, engine, page_of(page), driver.plan))
             if not spare:
                 await driver.drive(client.direct(engine, page_of(page), driver.plan))
     driver.verify = verify
