@@ -381,6 +381,9 @@ class Connection(Model, frozen=True, kw_only=True):
     connects: bool | None
     reason: str | None = None
     """Why not, or what is not known; None where it connects."""
+    by_luck: bool = False
+    """Some requests of a session reach a process that does not know it: ``connects`` is None then, whatever became of
+    this one attempt."""
     transport: Transport | None = None
     """The one that it ends on."""
     error: str | None = None

@@ -39,6 +39,8 @@ class Attempt(NamedTuple):
     upgraded: bool | None = None
     verdict: Verdict | None = None
     """What the browser made of the first transport's handshake."""
+    sid: str | None = None
+    """The polling session that it was tried in."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
     console: tuple[str, ...] = ()
@@ -85,7 +87,7 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
     transport: Transport | None = None
     if attempt.connects:
         transport = "websocket" if upgraded else "polling"
-    return attempt._replace(verdict=verdict, transport=transport, upgraded=upgraded)
+    return attempt._replace(verdict=verdict, transport=transport, upgraded=upgraded, sid=opened.sid)
 
 
 def _join_by_polling(session: Session, sid: str, packets: list[engineio.Packet]) -> Generator[Step, Heard, Attempt]:

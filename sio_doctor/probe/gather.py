@@ -22,6 +22,7 @@ from sio_doctor.model import Evidence, Exchange, Plan, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.network import Network
+from sio_doctor.probe.stickiness import after_restart
 
 #: Certificate failures after which the server can still be talked to.
 UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostname", "other")
@@ -63,6 +64,7 @@ async def climb(driver: Driver) -> None:
             aside.controls(driver),
             aside.client_file(driver),
         )
+        await after_restart(driver)
         if opened is None:
             await together(sockets(driver), aside.look_elsewhere(driver, first))
         else:

@@ -245,6 +245,7 @@ FIXES: dict[str, Cure] = {
     "python-no-websocket": _websocket,
     "server-too-old": _update,
     "no-sticky-sessions": _one_worker,
+    "gunicorn-workers": _one_worker,
     "server-refused": _start,
     "connection-reset": _start,
     "unsafe-port": _start,

@@ -102,7 +102,7 @@ def haproxy(
             joined = folder / "both.pem"
             joined.write_text(certificate.chain.read_text() + certificate.key.read_text())
             crypto = f" ssl crt {joined}"
-        members = "\n".join(f"  server s{n} {urlsplit(url).netloc}" for n, url in enumerate(upstreams))
+        members = "\n".join(f"  server s{n} {urlsplit(url).netloc} cookie s{n}" for n, url in enumerate(upstreams))
         return f"""
 global
   maxconn 256

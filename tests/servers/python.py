@@ -13,21 +13,35 @@ from tests.servers.process import process
 
 ROOT = Path(__file__).parents[2]
 
-Kind = Literal["uvicorn", "aiohttp", "flask", "fastapi", "websockets"]
+Kind = Literal["uvicorn", "aiohttp", "flask", "gunicorn", "fastapi", "websockets"]
 
 
 @contextmanager
 def python_server(
-    kind: Kind = "uvicorn", options: str = "", *, setup: str = "", middleware: str = "", mount: str = "/"
+    kind: Kind = "uvicorn",
+    options: str = "",
+    *,
+    setup: str = "",
+    middleware: str = "",
+    mount: str = "/",
+    workers: int = 1,
 ) -> Iterator[str]:
     """Run a server in Python; yields its base URL, ``http://127.0.0.1:PORT``.
 
     ``options`` is Python source, keyword arguments of the Socket.IO server: ``"cors_allowed_origins=['http://a']"``.
     ``setup`` is Python source run before it listens, with ``sio`` and (but for uvicorn) ``app`` in scope. For fastapi,
     ``middleware`` are the keyword arguments of its CORSMiddleware (empty: it has none), and ``mount`` is where the
-    Socket.IO app is mounted (empty: it is wrapped around the FastAPI app instead).
+    Socket.IO app is mounted (empty: it is wrapped around the FastAPI app instead). gunicorn serves the Flask app, with
+    so many ``workers``.
     """
-    config = {"kind": kind, "options": options, "setup": setup, "middleware": middleware, "mount": mount}
+    config = {
+        "kind": kind,
+        "options": options,
+        "setup": setup,
+        "middleware": middleware,
+        "mount": mount,
+        "workers": workers,
+    }
     command = [sys.executable, "-m", "tests.servers.python_host", json.dumps(config)]
     with process(command, cwd=ROOT, env={"PYTHONWARNINGS": "ignore"}) as server:
         port = server.wait_for_port()
