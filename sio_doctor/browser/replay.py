@@ -91,12 +91,12 @@ class Memory:
         self._known: dict[Key, list[Exchange]] = {}
         self._dead: dict[str, Exchange] = {}
         self.sessions = 1
-        """How many handshakes there are of those that are asked most often."""
+        """How many there are, at most, of what may open one: so often a client can be played."""
         for exchange in exchanges:
             self._known.setdefault(alike(exchange.request), []).append(exchange)
             if unreachable(exchange):
                 self._dead.setdefault(server_of(exchange.request), exchange)
-            if exchange.purpose in OPENING:
+            if not in_session(exchange.request):
                 self.sessions = max(self.sessions, len(self._known[alike(exchange.request)]))
 
     def find(self, request: Request, nth: int) -> Exchange | None:

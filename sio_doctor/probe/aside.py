@@ -29,8 +29,10 @@ async def controls(driver: Driver) -> None:
         driver.ask(driver.simple(), "control"), driver.ask(driver.simple(origin=FOREIGN), "foreign")
     )
     opened, other = opened_by(control), opened_by(foreign)
-    if opened is not None and other is not None and opened.sid == other.sid:
-        await driver.ask(driver.simple(), "control", nth=1)  # out of a cache, or made up?
+    # The server's own page asks without an Origin as well: that session is its own, and no heartbeat may disturb it.
+    own = driver.plan.target.url in driver.pages
+    if own or (opened is not None and other is not None and opened.sid == other.sid):
+        control = await driver.ask(driver.simple(), "control", nth=1)  # of a cache it is the same one
     await stickiness(driver, control)
 
 

@@ -71,7 +71,7 @@ async def stickiness(driver: Driver, control: Exchange) -> None:
     for _ in range(STILL):
         if await heartbeats.post(1):
             return  # it still lives
-    again = await driver.ask(driver.simple(), "control", nth=1)
+    again = await driver.ask(driver.simple(), "control", nth=2)
     opened = opened_by(again)
     if opened is None or opened.sid == session.sid:
         return  # the same one comes out of a cache

@@ -17,6 +17,7 @@ from sio_doctor.rules.cors import (
     one_hit,
 )
 from sio_doctor.rules.stickiness import sticky_cookies, unsent_lines
+from sio_doctor.standards.url import is_potentially_trustworthy
 
 #: Names of cookies that hold a login or keep a client on one server.
 _MATTERS = re.compile(
@@ -115,7 +116,10 @@ def cookie_samesite(case: Case) -> Iterable[Hit]:
     if not found:
         return
     names = dict.fromkeys(cookie.name for cookies in found.values() for cookie in cookies)
-    safari = all(cookie.code == "third-party" for cookies in found.values() for cookie in cookies)
+    # Safari's own refusals: of all cookies of other sites, and of Secure ones by http on this very machine.
+    local = is_potentially_trustworthy(case.plan.target.url)
+    own = {"third-party", "secure"} if local else {"third-party"}
+    safari = all(cookie.code in own for cookies in found.values() for cookie in cookies)
     handshakes = [one for outcome in found if (one := case.handshake(outcome.origin))]
     yield Hit(
         message=(

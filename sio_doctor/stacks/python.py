@@ -229,7 +229,26 @@ def _handler(title: str, *lines: str) -> Cure:
     return cure
 
 
+def _cookie(ask: Ask) -> Fix:
+    after = constructor(ask, origins(ask), 'cookie={"name": "io", "path": "/", "SameSite": "None", "Secure": True}')
+    if ask.details.get("cookie", "io") != "io":
+        after = 'app.config.update(SESSION_COOKIE_SAMESITE="None", SESSION_COOKIE_SECURE=True)  # of Flask'
+        if not is_wsgi(ask):
+            after = 'app.add_middleware(SessionMiddleware, secret_key=KEY, same_site="none", https_only=True)'
+    title = "Let the cookie go to pages of other sites, which takes https; Safari sends it to none of them"
+    return _fix(ask, title, after)
+
+
+def _larger(ask: Ask) -> Fix:
+    after = constructor(ask, "max_http_buffer_size=1_000_000")
+    return _fix(
+        ask, "If it is CONNECT that is too large, take larger messages; a token needs no more than a few KB", after
+    )
+
+
 FIXES: dict[str, Cure] = {
+    "cookie-samesite": _cookie,
+    "payload-limits": _larger,
     "python-origin-not-accepted": _not_accepted,
     "cors-not-configured": _listing("List the page's origin: an empty list sends no CORS header at all"),
     "origin-not-in-list": _listing("Add the page's origin to those that are listed, exactly as the browser sends it"),
