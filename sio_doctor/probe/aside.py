@@ -25,14 +25,12 @@ USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/"
 
 async def controls(driver: Driver) -> None:
     """The handshake with no origin and with a foreign one; and whether all workers know the session."""
-    control, foreign = await asyncio.gather(
+    control, _ = await asyncio.gather(
         driver.ask(driver.simple(), "control"), driver.ask(driver.simple(origin=FOREIGN), "foreign")
     )
-    opened, other = opened_by(control), opened_by(foreign)
     # The server's own page asks without an Origin as well: that session is its own, and no heartbeat may disturb it.
-    own = driver.plan.target.url in driver.pages
-    if own or (opened is not None and other is not None and opened.sid == other.sid):
-        control = await driver.ask(driver.simple(), "control", nth=1)  # of a cache it is the same one
+    if driver.plan.target.url in driver.pages:
+        control = await driver.ask(driver.simple(), "control", nth=1)
     await stickiness(driver, control)
 
 

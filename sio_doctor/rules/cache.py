@@ -19,8 +19,8 @@ def acao_cached_for_other_origin(case: Case) -> Iterable[Hit]:
     the handshake again. It works for one site and not for the other, and changes from one minute to the next. Socket.IO
     must not be cached, and its whole query must reach it: `t` and `sid` make each request another one.
 
-    **How it is told.** Handshakes return the same session id, which servers never give twice; and the same question
-    asked again got it too, or a poll did, or `Age`, `X-Cache` or `CF-Cache-Status` say that a cache answered.
+    **How it is told.** Handshakes return the same session id, which servers never give twice; and a poll gets that
+    handshake once more, or `Age`, `X-Cache` or `CF-Cache-Status` say that a cache answered.
 
     **What it is not.** A header that names one fixed origin while each handshake has a session of its own is the
     server's (`static-origin-mismatch`).

@@ -318,6 +318,12 @@ def test_a_header_made_for_another_page_comes_out_of_a_cache() -> None:
     assert "names https://sio-doctor.invalid, made for whoever asked first" in hit.message
 
 
+def test_who_answers_everything_with_one_handshake_is_no_cache() -> None:
+    same = node_open(ALLOWED)
+    answers = [exchange("handshake", same), exchange("connect", same), exchange("poll", same)]
+    assert "acao-cached-for-other-origin" not in fired(evidence({}, answers))
+
+
 def test_a_session_each_is_no_cache() -> None:
     other = ("Access-Control-Allow-Origin", "https://sio-doctor.invalid")
     answers = [
