@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import takewhile
+from urllib.parse import unquote
+
 from sio_doctor.browser import client
-from sio_doctor.browser.replay import Memory, replay, verified
+from sio_doctor.browser.replay import Memory, replay, replays, verified
+from sio_doctor.browser.request import Page
 from sio_doctor.browser.session import page_of
-from sio_doctor.browser.table import ENGINES
+from sio_doctor.browser.table import ENGINES, Engine
 from sio_doctor.model import (
     FOREIGN,
     STAND_IN,
@@ -13,12 +18,16 @@ from sio_doctor.model import (
     Connection,
     Evidence,
     Exchange,
+    Plan,
     Policy,
     PolicyKind,
     Response,
     Verdict,
+    get,
 )
 from sio_doctor.standards import engineio
+
+LUCK = "Whether it connects is luck: requests of its session may reach a process that does not know it."
 
 
 def judge(evidence: Evidence) -> tuple[Connection, ...]:
@@ -33,7 +42,10 @@ def judge(evidence: Evidence) -> tuple[Connection, ...]:
 
 def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
     engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
-    attempt = replay(client.connect(engine, page, plan), memory)
+    attempt = _attempt(engine, page, plan, memory)
+    by_luck = _is_luck(evidence, attempt)
+    if by_luck:
+        attempt = attempt._replace(connects=None, reason=LUCK, transport=None, error=None)
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict
     return Connection(
@@ -41,13 +53,62 @@ def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browse
         browser=browser,
         connects=attempt.connects,
         reason=attempt.reason,
+        by_luck=by_luck,
         transport=attempt.transport,
         error=attempt.error,
         polling=polling,
         websocket=websocket or Verdict(allowed=None, code="not-asked", reason="This was not asked."),
         upgraded=attempt.upgraded,
         console=attempt.console,
+        cookies=attempt.cookies,
     )
+
+
+def _attempt(engine: Engine, page: Page, plan: Plan, memory: Memory) -> client.Attempt:
+    """What became of the client's attempt; of several with the same cookies, the last."""
+    attempts = replays(partial(client.connect, engine, page, plan), memory)
+    if not attempts:
+        return client.Attempt(None, "No session was had in which this browser's cookies could be sent.")
+    return next((attempt for attempt in reversed(attempts) if attempt.connects is not None), attempts[0])
+
+
+def _is_luck(evidence: Evidence, attempt: client.Attempt) -> bool:
+    """Whether the attempt got through depended on which process its requests reached.
+
+    Heartbeats on fresh connections tell it, with the cookies that this browser sends of those that the handshake sets;
+    and the attempt's own requests, up to the first that had no answer: giving a poll up ends the session.
+    """
+    posts = _heartbeats(evidence, {cookie.name for cookie in attempt.cookies if cookie.sent})
+    own = [one for one in evidence.all("connect", "poll") if attempt.sid is not None and _sid(one) == attempt.sid]
+    own = list(takewhile(lambda one: one.response is not None, own))
+    lost = any(map(_is_lost, own))
+    if attempt.sid is None or not (attempt.connects or lost):
+        return False
+    answers = [*posts, *own]
+    return any(map(_is_lost, answers)) and any(one.response and one.response.status == 200 for one in answers)
+
+
+def _heartbeats(evidence: Evidence, cookies: set[str]) -> list[Exchange]:
+    """Those of the session that was asked last, with those cookies; none where the server took one for an error."""
+    asked = list(evidence.all("sticky"))
+    known = {name for one in asked for name in _cookie_names(one)}
+    posts = [one for one in asked if _sid(one) == _sid(asked[-1]) and _cookie_names(one) == cookies & known]
+    errors = (one for one in posts if one.response is None or one.response.status >= 400)
+    return posts if all(map(_is_lost, errors)) else []
+
+
+def _cookie_names(exchange: Exchange) -> set[str]:
+    sent = get(exchange.request.headers, "cookie")
+    return {pair.partition("=")[0] for pair in sent.split("; ")} if sent else set()
+
+
+def _sid(exchange: Exchange) -> str:
+    return unquote(exchange.request.url.partition("&sid=")[2])
+
+
+def _is_lost(exchange: Exchange) -> bool:
+    refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
+    return refusal is not None and refusal.unknown_session
 
 
 def policy(evidence: Evidence) -> Policy:

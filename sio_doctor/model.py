@@ -353,6 +353,32 @@ class Verdict(Model, frozen=True, kw_only=True):
     """The lines that the browser's console gets, word for word."""
 
 
+#: Why a browser does not send a cookie back.
+CookieCode = Literal[
+    "no-credentials",  # the request that got it had none
+    "malformed",  # the line is ignored
+    "domain",  # not the server's to set
+    "path",  # not that of the Socket.IO requests
+    "secure",  # Secure, over http
+    "none-without-secure",
+    "prefix",  # __Host-, __Secure-
+    "partitioned-without-secure",
+    "same-site",  # Lax or Strict, across sites
+    "third-party",  # across sites, and the browser takes none
+]
+
+
+class Cookie(Model, frozen=True, kw_only=True):
+    """A cookie that the server set on the page's first transport, and whether the browser sends it back."""
+
+    name: str
+    sent: bool
+    code: CookieCode | None = None
+    """Why not; None where it is sent."""
+    reason: str | None = None
+    """The same as a sentence."""
+
+
 class Confirmed(Model, frozen=True, kw_only=True):
     """What a real browser on this machine did, on a page of that origin, beside what was predicted."""
 
@@ -383,6 +409,9 @@ class Connection(Model, frozen=True, kw_only=True):
     connects: bool | None
     reason: str | None = None
     """Why not, or what is not known; None where it connects."""
+    by_luck: bool = False
+    """Some requests of a session reach a process that does not know it: ``connects`` is None then, whatever became of
+    this one attempt."""
     transport: Transport | None = None
     """The one that it ends on."""
     error: str | None = None
@@ -395,6 +424,8 @@ class Connection(Model, frozen=True, kw_only=True):
     """The upgrade from polling to WebSocket went through; None where none was tried."""
     console: tuple[str, ...] = ()
     """What the browser's console gets while the client tries, in order."""
+    cookies: tuple[Cookie, ...] = ()
+    """What the server set meanwhile, in order, and whether it goes back."""
     confirmed: Confirmed | None = None
     """What a real browser did (``--confirm``); None where none was asked."""
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from sio_doctor.browser.fetch import Fetched, Page
 from sio_doctor.browser.session import Close, Heard, Send, Session, Step
 from sio_doctor.browser.table import Engine
-from sio_doctor.model import NoResponse, Plan, Response, Transport, Verdict
+from sio_doctor.model import Cookie, NoResponse, Plan, Response, Transport, Verdict
 from sio_doctor.standards import engineio, socketio
 
 #: How many polls or messages may pass before the answer to CONNECT: a ping, an event that came early.
@@ -39,10 +39,14 @@ class Attempt(NamedTuple):
     upgraded: bool | None = None
     verdict: Verdict | None = None
     """What the browser made of the first transport's handshake."""
+    sid: str | None = None
+    """The polling session that it was tried in."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
     console: tuple[str, ...] = ()
     """What the browser prints while it goes on, in order."""
+    cookies: tuple[Cookie, ...] = ()
+    """What the server set meanwhile, and whether it goes back."""
 
 
 def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
@@ -50,7 +54,7 @@ def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, At
     session = Session(engine, page, plan)
     by_first = _by_websocket if plan.client.transports[0] == "websocket" else _by_polling
     attempt = yield from by_first(session)
-    return attempt._replace(console=tuple(session.console))
+    return attempt._replace(console=tuple(session.console), cookies=session.cookies.met())
 
 
 def direct(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
@@ -83,7 +87,7 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
     transport: Transport | None = None
     if attempt.connects:
         transport = "websocket" if upgraded else "polling"
-    return attempt._replace(verdict=verdict, transport=transport, upgraded=upgraded)
+    return attempt._replace(verdict=verdict, transport=transport, upgraded=upgraded, sid=opened.sid)
 
 
 def _join_by_polling(session: Session, sid: str, packets: list[engineio.Packet]) -> Generator[Step, Heard, Attempt]:

@@ -79,6 +79,9 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             hop = replace(hop, preflighted=True)
         # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
         answer = as_http_0_9(engine, hop.url, (yield _request(fetch, hop)))
+        if fetch.cookies is not None and isinstance(answer, Response):
+            # Whatever becomes of the answer: the network keeps its cookies before any check.
+            fetch.cookies.store(hop.url, answer, credentials=_includes_credentials(fetch, hop))
         if isinstance(answer, NoResponse):
             code = "not-asked" if answer.kind == "not-asked" else "network-error"
             return _refused(_refusal(code, "response", fetch, hop, failure=answer), lines)
@@ -178,10 +181,15 @@ def _request(fetch: Fetch, hop: Hop) -> Request:
     # Append a request `Origin` header: always where tainting is "cors", else for all methods but GET and HEAD.
     if hop.cors or hop.method not in ("GET", "HEAD"):
         headers = (*headers, ("Origin", hop.origin))
-    # includeCredentials is true if the mode is "include", or "same-origin" and tainting is "basic".
-    if fetch.cookies is not None and (fetch.credentials or not hop.cors):
-        headers = (*headers, ("Cookie", fetch.cookies))
+    if fetch.cookies is not None and _includes_credentials(fetch, hop) and (sent := fetch.cookies.header(hop.url)):
+        headers = (*headers, ("Cookie", sent))
     return url_request(hop, hop.method, headers, body=hop.body, credentials=fetch.credentials)
+
+
+def _includes_credentials(fetch: Fetch, hop: Hop) -> bool:
+    """https://fetch.spec.whatwg.org/#http-network-or-cache-fetch, step 8.3"""
+    # The mode is "include", or it is "same-origin" and the tainting is "basic".
+    return fetch.credentials or not hop.cors
 
 
 def _read(fetch: Fetch, hop: Hop, response: Response, lines: list[str]) -> Fetched:

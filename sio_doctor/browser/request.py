@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, HeaderList, Model, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import mixed_content
@@ -31,8 +32,8 @@ class XMLHttpRequest(Model, frozen=True, kw_only=True):
     """As given to setRequestHeader, in order."""
     body: str | None = None
     with_credentials: bool = False
-    cookies: str | None = None
-    """The value of the Cookie header where cookies may go with the request; None: the jar is empty."""
+    cookies: Jar | None = None
+    """What may go with the request, and keeps what comes with its answers; None: no cookies at all."""
 
 
 class Fetch(Model, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class Fetch(Model, frozen=True, kw_only=True):
     """The credentials mode is ``include``."""
     headers: HeaderList
     """The author's headers, as they are before any redirect."""
-    cookies: str | None
+    cookies: Jar | None
 
 
 class Hop(Model, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
+from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
@@ -52,14 +53,14 @@ def page_of(origin: str) -> Page:
 
 
 class Session:
-    """One attempt: the plan, the page, and what gathers on the way: the server's cookies, the console's lines."""
+    """One attempt: the plan, the page, and what gathers on the way: cookies, the console's lines."""
 
     def __init__(self, engine: Engine, page: Page, plan: Plan) -> None:
         self.engine = engine
         self.page = page
         self.plan = plan
         self.client = plan.client
-        self.cookies: dict[str, str] = {}
+        self.cookies = Jar(engine, page.origin)
         self.console: list[str] = []
         self.stamp = 0
 
@@ -79,28 +80,15 @@ class Session:
             headers=tuple(headers),
             body=body,
             with_credentials=self.client.with_credentials,
-            cookies=self.cookie(),
+            cookies=self.cookies,
         )
         fetched = yield from _labelled(xml_http_request(self.engine, self.page, call), purpose)
         self.console += fetched.verdict.console
-        if fetched.response is not None:
-            self.remember(fetched.response)
         return fetched
-
-    def cookie(self) -> str | None:
-        """The Cookie header, as far as the server has set any."""
-        return "; ".join(f"{name}={value}" for name, value in self.cookies.items()) or None
-
-    def remember(self, response: Response) -> None:
-        """Keeps the cookies that the answer sets."""
-        for line in response.get_all("set-cookie"):
-            name, sign, value = line.partition(";")[0].partition("=")
-            if sign:
-                self.cookies[name.strip()] = value.strip()
 
     def websocket(self, purpose: Purpose, sid: str | None = None) -> Generator[Step, Heard, Verdict]:
         """The opening handshake of a WebSocket."""
-        opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookie())
+        opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookies)
         verdict = yield from _labelled(opening, purpose)
         self.console += verdict.console
         return verdict

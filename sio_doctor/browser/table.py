@@ -96,6 +96,26 @@ class Engine(Model, frozen=True, kw_only=True):
     """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
     credentials, or preflighted). WebKit; Content-Type is measured, Authorization is inferred from it."""
 
+    # Cookies (tests/truth/cookies.json)
+
+    lax_by_default: bool = True
+    """A cookie without SameSite counts as Lax. Not in Firefox; WebKit takes no third-party cookie anyway."""
+
+    sites_have_schemes: bool = True
+    """An http page is of another site than the https server of the same name. In Chromium alone."""
+
+    none_needs_secure: bool = True
+    """A cookie with SameSite=None and without Secure is refused. Not in WebKit."""
+
+    third_party_cookies: Literal["sent", "partitioned", "blocked"] = "sent"
+    """Cookies of a server of another site than the page's: as SameSite says, only ``Partitioned`` ones, or none at all.
+    Chrome's default is "sent", Debian's Chromium and a private window have "partitioned". Firefox keeps them apart for
+    each page's site, which one page does not notice. WebKit blocks them all."""
+
+    loopback_takes_secure_cookies: bool = True
+    """``http://localhost``, names under it and 127.0.0.1 set and get Secure cookies. Chromium and Firefox, measured
+    beside the corpus in the same versions; WebKit does not (its bug 218980), not measured."""
+
     # What is no HTTP
 
     http_0_9: Literal["never", "default-port", "always"] = "never"
@@ -132,6 +152,8 @@ FIREFOX = Engine(
     preflight_checks=("cors", "redirect", "status", "methods", "method", "headers", "header"),
     preflight_is_sticky=True,
     preflight_has_page_origin=True,
+    lax_by_default=False,
+    sites_have_schemes=False,
     counts_canonical_names=True,
     redirect_checks=("limit", "location", "mixed-content", "cors", "credentials", "scheme"),
     http_0_9="always",
@@ -150,6 +172,11 @@ WEBKIT = Engine(
     empty_location="fails",
     delete_becomes_get=True,
     restores_headers=True,
+    lax_by_default=False,
+    sites_have_schemes=False,
+    none_needs_secure=False,
+    third_party_cookies="blocked",
+    loopback_takes_secure_cookies=False,
     handshake_checks=("status", "upgrade", "connection", "protocol", "extension", "accept"),
     ignored_handshake_faults=frozenset({"accept-multiple"}),
 )

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from msgspec.structs import replace
 
 from sio_doctor.browser import console
+from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.request import Page, is_mixed_content
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, Frame, HeaderList, NoResponse, Request, Response, Verdict
@@ -40,12 +41,13 @@ _HEADERS = {
 
 
 def open_websocket(
-    engine: Engine, page: Page, url: str, *, key: str = KEY, cookies: str | None = None
+    engine: Engine, page: Page, url: str, *, key: str = KEY, cookies: Jar | None = None
 ) -> Generator[Request, Answer, Verdict]:
     """Opens it: yields the one request, with Sec-WebSocket-Key, Origin and Cookie, and judges the answer.
 
-    Every handshake carries the same key unless told otherwise, so that what was recorded replays. CORS headers do not
-    matter here, and no redirect is followed. ValueError where the URL is none.
+    It always has credentials, so what cookies go with it their sites decide. Every handshake carries the same key
+    unless told otherwise, so that what was recorded replays. CORS headers do not matter here, and no redirect is
+    followed. ValueError where the URL is none.
     """
     target = websocket_url(url)
     verdict = yield from _establish(engine, page, target, key, cookies)
@@ -54,7 +56,7 @@ def open_websocket(
 
 
 def _establish(
-    engine: Engine, page: Page, target: Url, key: str, cookies: str | None
+    engine: Engine, page: Page, target: Url, key: str, cookies: Jar | None
 ) -> Generator[Request, Answer, Verdict]:
     # Main fetch, 7. Mixed content and bad ports are refused as for any fetch; the constructor throws for the first.
     if engine.enforces and is_mixed_content(engine, urls.parse(page.url), target):
@@ -79,9 +81,11 @@ def _establish(
     answer = yield Request(
         method="GET",
         url=urls.serialize(target, credentials=False, fragment=False),
-        headers=_headers(page, key, cookies),
+        headers=_headers(page, key, cookies.header(target) if cookies is not None else None),
         credentials=True,
     )
+    if cookies is not None and isinstance(answer, Response):
+        cookies.store(target, answer)
     if isinstance(answer, NoResponse):
         return _no_answer(engine, target, answer)
     faults = [fault for fault in handshake_faults(answer, key) if fault not in engine.ignored_handshake_faults]

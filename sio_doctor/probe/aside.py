@@ -10,11 +10,10 @@ import msgspec
 from sio_doctor.browser.session import polling_url
 from sio_doctor.model import FOREIGN, Exchange, Request
 from sio_doctor.probe.driver import Driver, opened_by, together
+from sio_doctor.probe.stickiness import set_by, stickiness
 from sio_doctor.standards import engineio
 from sio_doctor.standards.fetch import cors_unsafe_request_header_names
 
-#: Answers of fresh connections that tell whether the session is known to all workers.
-STICKY = 8
 #: Seconds for what is asked once the main question is answered.
 ASIDE = 3.0
 
@@ -26,16 +25,13 @@ USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/"
 
 async def controls(driver: Driver) -> None:
     """The handshake with no origin and with a foreign one; and whether all workers know the session."""
-    control, _ = await asyncio.gather(
+    control, foreign = await asyncio.gather(
         driver.ask(driver.simple(), "control"), driver.ask(driver.simple(origin=FOREIGN), "foreign")
     )
-    session = opened_by(control)
-    if session is None:
-        return
-    # A heartbeat: every server takes it. A noop (6) would do on Node, but ends the session on python-engineio.
-    heartbeat = engineio.encode_payload(["3" if session.protocol == 4 else "2"], session.protocol)
-    request = driver.simple(method="POST", sid=session.sid, body=heartbeat, protocol=session.protocol)
-    await together(*(driver.ask(request, "sticky", nth=n, fresh=True) for n in range(STICKY)))
+    # The server's own page asks without an Origin as well: that session is its own, and no heartbeat may disturb it.
+    if driver.plan.target.url in driver.pages:
+        control = await driver.ask(driver.simple(), "control", nth=1)
+    await stickiness(driver, control, foreign)
 
 
 async def preflight(driver: Driver, page: str) -> None:
@@ -194,6 +190,9 @@ async def close(driver: Driver) -> None:
             protocol=session.protocol,
             path=path,
         )
+        # A load balancer may need them to find the session.
+        if exchange.response is not None and (cookies := set_by(exchange.response)):
+            request = msgspec.structs.replace(request, headers=(*request.headers, ("Cookie", cookies)))
         jobs.append(driver.ask(request, "close", verify=exchange.verified, timeout=ASIDE))
     await together(*jobs)
 

@@ -72,6 +72,8 @@ class Attempt:
     request: Request
     """As it is sent, all headers included."""
     verify: bool = True
+    fresh: bool = False
+    """It goes over a connection of its own."""
     aside: bool = False
     """It is not the client's own: it takes no connection that the client has, which goes on over it."""
     phase: Phase = "resolve"

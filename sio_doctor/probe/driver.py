@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
 
-from sio_doctor.browser.replay import Key, Script, alike, server_of, unreachable
-from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step, polling_url
+from sio_doctor.browser.replay import (
+    OPENING,
+    Key,
+    OtherCookiesError,
+    Script,
+    alike,
+    held_against,
+    server_of,
+    unreachable,
+)
+from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step, polling_url, websocket_url
 from sio_doctor.model import STAND_IN, Exchange, Handshake, NoResponse, Plan, Purpose, Request
 from sio_doctor.probe.network import Network
 from sio_doctor.probe.websocket import Conversation
@@ -23,6 +32,8 @@ Result = TypeVar("Result")
 BUDGET, BUDGET_FURTHER = 40, 12
 #: Seconds that a WebSocket's open packet may take.
 OPEN_PACKET = 3.0
+#: Sessions for the browsers of one page: one for each, and one that a client which checks nothing began.
+SESSIONS = 4
 #: What is kept back of it to close the sessions that were opened.
 RESERVE = 4
 
@@ -65,6 +76,10 @@ class Driver:
         self.patience = plan.timeout
         """Seconds for each answer; less where the server was silent already."""
         self.notes: list[str] = []
+        self.keeps = False
+        """The server keeps connections: one over which nothing comes for a while does no harm."""
+        self.restarted = False
+        """A session was lost for good, and one that was opened after it lives."""
         self.closing: list[asyncio.Future[None]] = []
         """WebSockets that are being closed."""
         self._stamps = 0
@@ -127,12 +142,17 @@ class Driver:
         verify: bool | None = None,
         timeout: float | None = None,
     ) -> Exchange:
-        """Sends the request, or waits for the one alike that was sent before."""
+        """Sends the request, or waits for the one alike that was sent before.
+
+        Raises ``OtherCookiesError`` where that one had other cookies in the same session.
+        """
         verify = self.verify if verify is None else verify
         asked = self._asked.setdefault((verify, alike(request)), [])
         if nth < len(asked):
             known = asked[nth]
-            return known.exchange if isinstance(known, Talk) else await asyncio.shield(known)
+            exchange = known.exchange if isinstance(known, Talk) else await asyncio.shield(known)
+            held_against(exchange.request, request)
+            return exchange
         if (verify, server_of(request)) in self._dead:
             return self._dead[verify, server_of(request)]
         task = asyncio.ensure_future(self._send(request, purpose, fresh, verify, timeout))
@@ -161,12 +181,30 @@ class Driver:
             return False
         return True
 
+    def connect_ahead(self, count: int) -> None:
+        """Makes so many connections before they are needed, where the server keeps connections at all."""
+        if self.keeps:
+            request = Request(method="GET", url=websocket_url(self.careful()))
+            self.network.prepare(request, count, verify=self.verify)
+
     def keep(self, exchange: Exchange) -> None:
         """Remembers what was asked past ``ask``."""
         self._done.append(exchange)
 
-    async def drive(self, steps: Generator[Step, Heard, Result]) -> Result:
-        """Drives the client over the network; what is alike to what was asked before is remembered."""
+    async def play(self, client: Callable[[], Generator[Step, Heard, Result]]) -> Result | None:
+        """Drives the client in the first session that no client with other cookies has begun, or in one of its own.
+
+        None where the server gives one session to several handshakes, so that there is none of its own.
+        """
+        for session in range(SESSIONS):
+            with suppress(OtherCookiesError):
+                return await self.drive(client(), session)
+        return None
+
+    async def drive(self, steps: Generator[Step, Heard, Result], session: int = 0) -> Result:
+        """Drives the client over the network, in its ``session``-th session; what is alike to what was asked before is
+        remembered.
+        """
         counts: Counter[Key] = Counter()
         talk: Talk | Script | None = None
         heard: Heard = None
@@ -175,7 +213,8 @@ class Driver:
                 step = steps.send(heard)
                 if isinstance(step, Ask):
                     key = alike(step.request)
-                    nth, counts[key] = counts[key], counts[key] + 1
+                    nth = counts[key] + (session if step.purpose in OPENING else 0)
+                    counts[key] += 1
                     if step.request.url.startswith("ws"):
                         opened = await self.open(step, nth)
                         talk = None if isinstance(opened, Exchange) else opened
@@ -206,6 +245,7 @@ class Driver:
         request = step.request
         asked = self._asked.setdefault((self.verify, alike(request)), [])
         if nth < len(asked) and isinstance(known := asked[nth], Talk):
+            held_against(known.exchange.request, request)
             return Script(known.exchange)
         if dead := self._dead.get((self.verify, server_of(request))):
             return dead

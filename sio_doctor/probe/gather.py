@@ -13,18 +13,21 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
-from sio_doctor.browser.session import NOT_ASKED, page_of, websocket_url
+from sio_doctor.browser.session import NOT_ASKED, page_of
 from sio_doctor.browser.table import ENGINES, UNCHECKED
-from sio_doctor.model import Evidence, Exchange, Handshake, Plan, Request, Response, Vantage
+from sio_doctor.model import Evidence, Exchange, Handshake, Plan, Response, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
+from sio_doctor.probe.stickiness import AHEAD as HEARTBEATS
+from sio_doctor.probe.stickiness import after_restart, sessions_lost
 
 #: Certificate failures after which the server can still be talked to.
 UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostname", "other")
@@ -100,8 +103,9 @@ async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[ob
     """What each page's client does by polling and upgrade, and behind that by a WebSocket of its own."""
     connect_ahead(driver, opened)
     await together(*(one_page(driver, page, opened is not None or page != driver.pages[0]) for page in driver.pages))
-    if aside.upgrades_unknown(driver):
-        await controls  # they tell whether a WebSocket might end the server
+    if aside.upgrades_unknown(driver) or sessions_lost(driver):
+        await controls  # they tell whether a WebSocket might end the server, and whether it has restarted
+    await after_restart(driver)
     behind = aside.near_misses(driver) if driver.plan.origins else aside.own_page(driver)
     await together(sockets(driver), behind)
     if opened is not None:
@@ -118,13 +122,13 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
 
 
 def connect_ahead(driver: Driver, opened: Handshake | None) -> None:
-    """Lets each page's WebSockets find their connections made, where the server keeps connections."""
+    """Lets each page's WebSockets, and the first heartbeats, find their connections made."""
     asked = next((one for one in driver.exchanges() if one.purpose == "handshake" and one.response), None)
-    if opened is None or asked is None or asked.response is None or not kept(asked.response):
+    if opened is None or asked is None or asked.response is None:
         return
+    driver.keeps = kept(asked.response)
     upgrades = driver.plan.client.transports == ("polling", "websocket") and "websocket" in opened.upgrades
-    request = Request(method="GET", url=websocket_url(driver.careful()))
-    driver.network.prepare(request, len(driver.pages) * (1 + upgrades), verify=driver.verify)
+    driver.connect_ahead(len(driver.pages) * (1 + upgrades) + 2 * HEARTBEATS)
 
 
 def kept(response: Response) -> bool:
@@ -153,7 +157,7 @@ async def browsers(driver: Driver) -> None:
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
             await driver.drive(client.handshake(engine, page_of(page), driver.plan))
-            await driver.drive(client.connect(engine, page_of(page), driver.plan))
+            await driver.play(partial(client.connect, engine, page_of(page), driver.plan))
             if not spare:
                 await driver.drive(client.direct(engine, page_of(page), driver.plan))
     driver.verify = verify

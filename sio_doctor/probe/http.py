@@ -37,9 +37,8 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, one answer; the answer's head is also put into the attempt."""
         attempt: Attempt = request.extensions["attempt"]
-        fresh: bool = request.extensions["fresh"]
         head_of_request, wire = _as_sent(attempt)
-        kept = None if fresh else self._take(attempt)
+        kept = None if attempt.fresh else self._take(attempt)
         stream = kept or await self._connect(attempt)
         try:
             head = await exchange_heads(attempt, stream, head_of_request, wire)
@@ -60,7 +59,7 @@ class Transport(httpx.AsyncBaseTransport):
 
         def release() -> None:
             whole = parser.their_state is h11.DONE and not parser.trailing_data[0]
-            if whole and not fresh and not head.malformed and stream.usable:
+            if whole and not attempt.fresh and not head.malformed and stream.usable:
                 self._idle.setdefault((attempt.key, attempt.aside), []).append(stream)
             else:
                 stream.abort()

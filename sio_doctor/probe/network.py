@@ -59,7 +59,7 @@ class Network:
         self._proxies: dict[Proxy, None] = {}
         self._ids = 0
         self._resolver = Resolver()
-        self._ahead = Ahead(self._reach)
+        self._ahead = Ahead(lambda attempt: reach(attempt, self._resolver))
         self._transport = Transport(self._reach)
         self._conversations: list[Conversation] = []
 
@@ -120,7 +120,7 @@ class Network:
         async def work(attempt: Attempt) -> Response:
             # Past httpx's client, which would judge redirects, keep cookies and undo content codings without a bound.
             try:
-                message = httpx.Request(sent.method, sent.url, extensions={"attempt": attempt, "fresh": fresh})
+                message = httpx.Request(sent.method, sent.url, extensions={"attempt": attempt})
             except httpx.InvalidURL as error:
                 raise attempt.unanswered("not-asked", f"This request cannot be sent: {error}") from None
             answer = await self._transport.handle_async_request(message)
@@ -131,7 +131,7 @@ class Network:
                 await answer.aclose()
             return response_of(attempt)
 
-        exchange, _ = await self._exchange(sent, purpose, verify, timeout, work)
+        exchange, _ = await self._exchange(sent, purpose, verify, timeout, work, fresh=fresh)
         return exchange
 
     async def open_websocket(
@@ -153,7 +153,7 @@ class Network:
         )
 
         async def work(attempt: Attempt) -> Response:
-            stream = await self._ahead.take(attempt) or await self._reach(attempt)
+            stream = await self._reach(attempt)
             head_of_request, wire = encode(attempt.place.target, attempt.request)
             head = await exchange_heads(attempt, stream, head_of_request, wire)
             if head.status != 101:
@@ -161,7 +161,7 @@ class Network:
                     attempt.body += chunk
             return response_of(attempt)
 
-        exchange, attempt = await self._exchange(sent, purpose, verify, timeout, work)
+        exchange, attempt = await self._exchange(sent, purpose, verify, timeout, work, fresh=True)
         opened = exchange.response is not None and exchange.response.status == 101
         if attempt is not None and not opened:
             attempt.abort()
@@ -170,7 +170,7 @@ class Network:
         return conversation
 
     def prepare(self, request: Request, count: int, *, verify: bool = True) -> None:
-        """Connect ``count`` times to where the WebSocket ``request`` goes, for those that are opened next."""
+        """Connect ``count`` times to where ``request`` goes, for the next that want a connection of their own."""
         with contextlib.suppress(ValueError):
             place, proxy = Place.of(request.url), self._proxy(request.url)
             self._ahead.prepare([Attempt(place, request, verify, proxy=proxy) for _ in range(count)])
@@ -182,6 +182,8 @@ class Network:
         verify: bool,
         timeout: float | None,
         work: Callable[[Attempt], Awaitable[Response]],
+        *,
+        fresh: bool,
     ) -> tuple[Exchange, Attempt | None]:
         self._ids += 1
         exchange = Exchange(id=self._ids, purpose=purpose, request=sent, verified=verify)
@@ -190,7 +192,8 @@ class Network:
             return msgspec.structs.replace(exchange, failure=failure), None
         try:
             proxy = self._proxy(sent.url)
-            attempt = Attempt(Place.of(sent.url), sent, verify, aside=purpose not in _CLIENTS_OWN, proxy=proxy)
+            own = purpose in _CLIENTS_OWN
+            attempt = Attempt(Place.of(sent.url), sent, verify, fresh=fresh, aside=not own, proxy=proxy)
             encode(attempt.place.target, sent)
         except (ValueError, h11.LocalProtocolError) as error:
             failure = NoResponse(kind="not-asked", message=f"This request cannot be sent: {error}")
@@ -218,7 +221,8 @@ class Network:
         return proxy if proxy is not None and proxy.usable else None
 
     async def _reach(self, attempt: Attempt) -> Stream:
-        return await reach(attempt, self._resolver)
+        stream = await self._ahead.take(attempt) if attempt.fresh else None
+        return stream or await reach(attempt, self._resolver)
 
     async def _answer(
         self, attempt: Attempt, timeout: float | None, work: Callable[[Attempt], Awaitable[Response]]

@@ -154,7 +154,7 @@ def over(connection: Connection) -> str:
 def connects(connection: Connection) -> str:
     """What socket.io-client does: connects over a transport, or what its ``connect_error`` says."""
     if connection.connects is None:
-        return "not known"
+        return "by luck" if connection.by_luck else "not known"
     if not connection.connects:
         return connection.error or "does not connect"
     if connection.transport is None:

@@ -5,6 +5,7 @@ A new rule goes into the module of its family, and nowhere else. A new family is
 
 from sio_doctor.rules import (  # noqa: F401  importing a family registers its rules
     answer,
+    cache,
     connect,
     credentials,
     elsewhere,
@@ -19,6 +20,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     redirect,
     refused,
     session,
+    stickiness,
     tls,
     unknown,
     upgrade,

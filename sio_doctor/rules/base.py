@@ -183,6 +183,26 @@ class Case:
             if exchange.response is not None and exchange.purpose not in ("other-path", "other-scheme", "root")
         )
 
+    @cached_property
+    def cached(self) -> tuple[Exchange, ...]:
+        """Answers that came out of a cache, the first as it was made: they opened one session for several handshakes.
+
+        One sid in two answers is not enough: it takes a cache that says so, or a poll that got the handshake once more.
+        Who answers a POST with it as well is no cache, but no Engine.IO either.
+        """
+        if any(self.opened(exchange) for exchange in self.all("connect", "sticky")):
+            return ()
+        shared: dict[str, list[Exchange]] = {}
+        for exchange in self.all("control", "foreign", "handshake", "poll"):
+            if packet := self.opened(exchange):
+                shared.setdefault(packet.sid, []).append(exchange)
+        for same in shared.values():
+            purposes = [exchange.purpose for exchange in same]
+            told = any(_is_hit(exchange) for exchange in same) or "poll" in purposes
+            if len(same) > 1 and told:
+                return tuple(same)
+        return ()
+
     def opened(self, exchange: Exchange | None) -> Handshake | None:
         """The open packet of that polling handshake; None where it has none."""
         read = engineio.read_open(exchange.response) if exchange and exchange.response else None
@@ -220,3 +240,12 @@ def check(exchange: Exchange, header: str, needed: str, *, ok: bool = False) -> 
     else:
         found = f"{response.status} {response.reason}".strip() if header == "status" else response.get(header)
     return HeaderCheck(header=header, needed=needed, found=found, exchange=exchange.id, ok=ok)
+
+
+def _is_hit(exchange: Exchange) -> bool:
+    """A cache says that it answered."""
+    response = exchange.response
+    if response is None:
+        return False
+    said = [response.get(name) or "" for name in ("x-cache", "cf-cache-status", "x-proxy-cache", "x-cache-status")]
+    return response.get("age") is not None or any("hit" in value.lower() for value in said)

@@ -9,6 +9,7 @@ from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import lines, listing, status
 from sio_doctor.rules.refused import is_v2_refusal
+from sio_doctor.rules.session import too_large
 from sio_doctor.rules.stranger import met_at
 from sio_doctor.standards import engineio, socketio
 
@@ -215,7 +216,8 @@ def no_connect_reply(case: Case) -> Iterable[Hit]:
     **What it is not.** A refusal comes at once, as a packet (`connect-middleware-error`). A poll that gets an error
     says so.
     """
-    found = [reply for reply in replies(case) if reply.packet is None]
+    # One that is too large python-engineio neither takes nor answers (`payload-limits`).
+    found = [reply for reply in replies(case) if reply.packet is None and not too_large(case, reply.exchange)]
     if not found:
         return
     pages = _pages(case, (reply.page for reply in found))

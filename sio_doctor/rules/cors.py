@@ -46,8 +46,8 @@ class Blocked(NamedTuple):
 
 def blocked(case: Case, *, chosen: bool = True) -> Iterator[Blocked]:
     """The pages that may not read their handshake; without ``chosen``, the stand-in's too where no page was chosen."""
-    if not case.polls:
-        return  # a client that begins with WebSocket never reads a polling answer
+    if not case.polls or case.cached:
+        return  # a client that begins with WebSocket never reads a polling answer; a cache's is not the server's
     for page in case.plan.origins if chosen else case.pages:
         if page == case.plan.target.url:
             continue  # the server's own page needs no header

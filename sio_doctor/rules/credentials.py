@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
+from sio_doctor.model import Cookie
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import (
     ALLOW_CREDENTIALS,
@@ -14,6 +16,15 @@ from sio_doctor.rules.cors import (
     needed,
     one_hit,
 )
+from sio_doctor.rules.stickiness import sticky_cookies, unsent_lines
+from sio_doctor.standards.url import is_potentially_trustworthy
+
+#: Names of cookies that hold a login or keep a client on one server.
+_MATTERS = re.compile(
+    r"sess|sid$|^io$|auth|token|jwt|^AWSALB|affinity|^SERVERID|^GAESA|INGRESSCOOKIE|^route$|sticky|backend|^lb",
+    re.IGNORECASE,
+)
+_NO_MATTER = re.compile(r"csrf|xsrf", re.IGNORECASE)
 
 
 @rule("SIO401", "wildcard-with-credentials", "The wildcard does not cover credentials", Rung.HANDSHAKE)
@@ -75,3 +86,61 @@ def acac_missing(case: Case) -> Iterable[Hit]:
     )
     headers = [check(first.decided, ALLOW_CREDENTIALS, "true"), needed(first.page, first.decided, ok=True)]
     yield one_hit(case, found, message, *headers)
+
+
+@rule("SIO409", "cookie-samesite", "The page's browser does not send the server's cookie back", Rung.POST)
+def cookie_samesite(case: Case) -> Iterable[Hit]:
+    """The client sends credentials, and the server sets a session cookie that does not come back from this page.
+
+    Between two sites (registrable domains, as example.com; in Chromium with their schemes) cookies need
+    `SameSite=None; Secure`, and so https. Without SameSite they count as Lax in Chromium, Firefox sends them, Safari
+    sends no cookie of another site at all. Between app.example.com and api.example.com every cookie goes.
+
+    **How it is told.** The handshake sets a cookie whose name is that of a session, a login or a load balancer, and
+    what was measured in each browser says that it is not kept or not sent. `info`, not a warning, where Safari alone
+    does not, for nothing on the server can change that.
+
+    **What it is not.** Where requests are lost for want of it, it is `sticky-cookie-not-sent`. Without credentials no
+    cookie goes to another origin at all, which is what most pages want. The cookie `io` of Socket.IO 2 is not told of:
+    nobody reads it.
+    """
+    if not case.plan.client.with_credentials or not case.polls:
+        return
+    known = sticky_cookies(case)
+    found = {
+        outcome: [cookie for cookie in outcome.cookies if not cookie.sent and cookie.name not in known]
+        for outcome in case.outcomes
+        if outcome.polling.allowed
+    }
+    found = {outcome: kept for outcome, cookies in found.items() if (kept := [*filter(_told(case), cookies)])}
+    if not found:
+        return
+    names = dict.fromkeys(cookie.name for cookies in found.values() for cookie in cookies)
+    # Safari's own refusals: of all cookies of other sites, and of Secure ones by http on this very machine.
+    local = is_potentially_trustworthy(case.plan.target.url)
+    own = {"third-party", "secure"} if local else {"third-party"}
+    safari = all(cookie.code in own for cookies in found.values() for cookie in cookies)
+    handshakes = [one for outcome in found if (one := case.handshake(outcome.origin))]
+    yield Hit(
+        message=(
+            f"The handshake with {case.plan.target.url} sets {listing(names)}, and the client sends credentials, but "
+            f"not this: {unsent_lines(case, found, names)}"
+        ),
+        origins=tuple(dict.fromkeys(outcome.origin for outcome in found if outcome.origin in case.plan.origins)),
+        browsers=tuple(dict.fromkeys(outcome.browser for outcome in found)),
+        headers=tuple(check(one, "Set-Cookie", "SameSite=None; Secure") for one in handshakes[:1]),
+        exchanges=tuple(dict.fromkeys(one.id for one in handshakes)),
+        severity="info" if safari else "warning",
+    )
+
+
+def _told(case: Case) -> Callable[[Cookie], bool]:
+    """Which of the cookies matter: Engine.IO's own does where somebody has asked for it, which version 2 does not."""
+    own = case.open is not None and case.open.framing == "v4"
+
+    def matters(cookie: Cookie) -> bool:
+        if cookie.name == "io" and not own:
+            return False
+        return bool(_MATTERS.search(cookie.name)) and not _NO_MATTER.search(cookie.name)
+
+    return matters

@@ -6,79 +6,21 @@ from collections.abc import Iterable
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
-from sio_doctor.rules.cors import lines, listing, status
-from sio_doctor.rules.stranger import described
+from sio_doctor.rules.cors import lines, status
+from sio_doctor.rules.stranger import described, hit, strangers
 
 
 def is_unknown_session(case: Case, exchange: Exchange) -> bool:
     """Engine.IO says that it does not know the session: Node's code 1, python-engineio's "Invalid session"."""
     refusal = case.refusal(exchange)
-    if refusal is None:
-        return False
-    return refusal.code == 1 if refusal.family == "node" else refusal.message.startswith("Invalid session")
+    return refusal is not None and refusal.unknown_session
 
 
-@rule("SIO501", "no-sticky-sessions", "Requests of one session reach different processes", Rung.POST)
-def no_sticky_sessions(case: Case) -> Iterable[Hit]:
-    """Several processes answer, and each knows only the sessions that it opened itself.
-
-    A load balancer without stickiness, Node's cluster module, PM2 in cluster mode, `gunicorn -w 2`, Kubernetes
-    replicas. Connecting is luck then: browsers keep connections, so it may work for one person and not for the next. A
-    Redis adapter alone does not help. A client that uses WebSocket alone needs no stickiness.
-
-    **How it is told.** The session was opened a moment before, and requests in it, on fresh connections, get "Session
-    ID unknown" (python: "Invalid session"), some of them or all.
-
-    **What it is not.** Where *all* of them fail, it may also be a cached handshake, a server that restarts, or two
-    Socket.IO servers on one path; the message says so.
-    """
-    if "polling" not in case.plan.client.transports or not case.polls or astray(case):
-        return
-    probes, follow_ups = _sound(case, list(case.all("sticky"))), list(case.all("connect", "poll", "upgrade"))
-    lost = [exchange for exchange in (*probes, *follow_ups) if is_unknown_session(case, exchange)]
-    lost = [exchange for exchange in lost if not _spoilt(case, exchange)]
-    if not lost:
-        return
-    kept = [exchange for exchange in (*probes, *follow_ups) if status(exchange) in (101, 200)]
-    missing = [exchange for exchange in probes if exchange in lost]
-    counted = f"{len(missing)} of {len(probes)} requests on fresh connections" if missing else "a request"
-    message = (
-        f"{case.plan.target.url} loses sessions: of one that it had just opened, {counted} "
-        f"got “{_words(case, lost[0])}”. "
-    )
-    if kept:
-        message += (
-            "Several processes answer there, and each knows its own sessions alone, so whether a page connects is "
-            "luck: all requests of a session must reach the same process (sticky sessions)."
-        )
-    else:
-        message += (
-            "Not one request found its session. That is several processes without sticky sessions, or a handshake that "
-            "comes out of a cache, or a server that restarts all the time."
-        )
-    if names := _cookies(case):
-        message += (
-            f" The handshake sets {listing(names)}: if stickiness goes by that cookie, a page of another site sends it "
-            "back only with withCredentials: true, and if it is SameSite=None."
-        )
-    yield Hit(
-        message=message,
-        headers=tuple(check(exchange, "status", "200") for exchange in lost[:1]),
-        exchanges=tuple(exchange.id for exchange in (*lost, *kept)),
-    )
-
-
-def _sound(case: Case, probes: list[Exchange]) -> list[Exchange]:
-    """The posts on fresh connections; none where the server took one of them for an error, which ends the session."""
-    ended = any(status(exchange) >= 400 and not is_unknown_session(case, exchange) for exchange in probes)
-    return [] if ended else probes
-
-
-def _spoilt(case: Case, exchange: Exchange) -> bool:
+def is_spoilt(case: Case, exchange: Exchange) -> bool:
     """The session was over already: its poll was given up (Node ends it then), or it had moved to WebSocket."""
-    session = _session(exchange)
+    session = session_of(exchange)
     for other in case.all("poll", "upgrade"):
-        if other.id < exchange.id and _session(other) == session:
+        if other.id < exchange.id and session_of(other) == session:
             if other.purpose == "poll" and other.failure is not None:
                 return True
             frames = other.response.frames if other.response else ()
@@ -87,21 +29,9 @@ def _spoilt(case: Case, exchange: Exchange) -> bool:
     return False
 
 
-def _session(exchange: Exchange) -> str:
+def session_of(exchange: Exchange) -> str:
+    """The sid that the request carries, as it stands in its URL; empty where it carries none."""
     return exchange.request.url.partition("&sid=")[2]
-
-
-def _words(case: Case, exchange: Exchange) -> str:
-    refusal = case.refusal(exchange)
-    return " ".join(refusal.message.split(" ")[:2]) if refusal and refusal.family == "python" else "Session ID unknown"
-
-
-def _cookies(case: Case) -> list[str]:
-    """The cookies that the handshake sets, but Engine.IO's own."""
-    names = [
-        line.partition("=")[0].strip() for exchange in case.all("handshake") for line in lines(exchange, "Set-Cookie")
-    ]
-    return list(dict.fromkeys(name for name in names if name != "io"))
 
 
 @rule("SIO503", "two-instances-one-server", "WebSockets meet another Socket.IO server than polling does", Rung.UPGRADE)
@@ -145,7 +75,7 @@ def two_instances_one_server(case: Case) -> Iterable[Hit]:
 def astray(case: Case) -> list[Exchange]:
     """The upgrades that Node does not know the session of, though every request by HTTP on fresh connections does."""
     upgrades = [exchange for exchange in case.all("upgrade") if is_unknown_session(case, exchange)]
-    upgrades = [exchange for exchange in upgrades if not _spoilt(case, exchange)]
+    upgrades = [exchange for exchange in upgrades if not is_spoilt(case, exchange)]
     within = list(case.all("sticky", "connect", "poll"))
     alone = case.first("sticky") is not None and all(status(exchange) == 200 for exchange in within)
     return upgrades if alone else []
@@ -176,6 +106,8 @@ def method_or_size_filter(case: Case) -> Iterable[Hit]:
             readable = page == case.plan.target.url or lines(exchange)
             if response is None or response.status < 400 or case.refusal(exchange) or not readable:
                 continue
+            if too_large(case, exchange) or overlaps(case, exchange):
+                continue
             yield Hit(
                 message=(
                     f"The handshake with {case.plan.target.url} succeeds, but the POST behind it is refused with "
@@ -186,3 +118,85 @@ def method_or_size_filter(case: Case) -> Iterable[Hit]:
                 exchanges=(exchange.id,),
             )
             break
+
+
+@rule("SIO507", "request-overlap", "Two requests of one session arrive at once", Rung.POLL)
+def request_overlap(case: Case) -> Iterable[Hit]:
+    """Something on the way sends a request of the session twice, or holds one back until the next comes.
+
+    Node's Engine.IO takes one poll and one POST of a session at a time; a second one ends the session. Clients keep to
+    that, so it is a proxy that repeats requests (nginx's `proxy_next_upstream`, retries of a service mesh), a service
+    worker, or code in the page that polls by itself.
+
+    **How it is told.** A poll or POST of a session that was known gets 400 (before Socket.IO 4.6: 500) with nothing in
+    it, as Node answers then and else never.
+
+    **What it is not.** An error with a body is somebody else's (`error-response-without-cors`), or says that the
+    session is unknown (`no-sticky-sessions`).
+    """
+    found = [one for one in case.all("connect", "poll") if overlaps(case, one)]
+    if not found:
+        return
+    step = "POST" if found[0].request.method == "POST" else "poll"
+    yield Hit(
+        message=(
+            f"{case.plan.target.url} answered the {step} of a session with an empty {status(found[0])}: Engine.IO says "
+            f"so where a second {step} of the same session comes while one is under way. One alone was sent, so "
+            "something on the way sends requests twice: a proxy that tries again, mostly."
+        ),
+        origins=tuple(page for page in case.plan.origins if any(one.request.origin == page for one in found)),
+        headers=(check(found[0], "status", "200"),),
+        exchanges=tuple(one.id for one in found),
+        rung=Rung.POST if step == "POST" else None,
+    )
+
+
+def overlaps(case: Case, exchange: Exchange) -> bool:
+    """It got the empty error of Node's Engine.IO."""
+    response = exchange.response
+    node = case.server.stack == "socket.io"
+    return node and response is not None and response.status in (400, 500) and not response.body
+
+
+@rule("SIO508", "payload-limits", "A request is larger than the server takes", Rung.HANDSHAKE)
+def payload_limits(case: Case) -> Iterable[Hit]:
+    """A token in the query, cookies or an auth payload make the request larger than a limit on the way.
+
+    Servers take 8 to 16 KB of URL and headers (nginx: `large_client_header_buffers`; Node: `--max-http-header-size`);
+    and a body up to `maxHttpBufferSize` (1 MB), which the handshake announces as `maxPayload`.
+
+    **How it is told.** The handshake gets 413, 414 or 431, or nginx's 400 "Request Header Or Cookie Too Large"; or the
+    POST of CONNECT is larger than the handshake allows, and fails.
+
+    **What it is not.** A POST of a few bytes that gets 413 meets a limit that is set too low
+    (`method-or-size-filter`, `error-response-without-cors`). Messages that are too large later, nobody can see here:
+    they close the connection (1009), or get 413.
+    """
+    for stranger in strangers(case, "payload-limits"):
+        response = stranger.response
+        size = len(stranger.exchange.request.url)
+        message = (
+            f"The handshake with {case.plan.target.url} is too large for the server: {described(response)}. Its URL "
+            f"has {size} characters; what a page of yours sends along (cookies, a token in the query) counts too. A "
+            "token belongs into auth, which goes in a body."
+        )
+        yield hit(case, stranger, message)
+    for exchange in case.all("connect"):
+        if too_large(case, exchange) and status(exchange) != 200:
+            what = described(exchange.response) if exchange.response else "no answer"
+            yield Hit(
+                message=(
+                    f"CONNECT has {len(exchange.request.body or '')} characters, mostly its auth payload, and the "
+                    f"server at {case.plan.target.url} takes {case.open.max_payload if case.open else 0}: {what}."
+                ),
+                origins=tuple(page for page in case.plan.origins if page == exchange.request.origin),
+                headers=(check(exchange, "status", "200"),),
+                exchanges=(exchange.id,),
+                rung=Rung.POST,
+            )
+
+
+def too_large(case: Case, exchange: Exchange) -> bool:
+    """The body is larger than the handshake allows."""
+    limit = case.open.max_payload if case.open else None
+    return limit is not None and len((exchange.request.body or "").encode(errors="replace")) > limit

@@ -54,6 +54,8 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
         return "tls-plain-mixup"
     if status == 429:
         return "rate-limit"
+    if status in (413, 414, 431) or (status == 400 and "Request Header Or Cookie Too Large" in response.text):
+        return "payload-limits"
     if status >= 500:
         return "gateway-5xx-no-cors"
     if status == 401 and response.get("www-authenticate") is None and response.text.startswith(('"', "[")):

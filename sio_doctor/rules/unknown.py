@@ -42,7 +42,7 @@ def cause_unknown(case: Case, explained: Collection[str] = ()) -> Hit | None:
         # What the address alone forbids, `page` says, if only as a warning.
         if outcome.origin in case.plan.origins
         and outcome.origin not in explained
-        and not outcome.connects
+        and not (outcome.connects or outcome.by_luck)
         and outcome.polling.code not in ("mixed-content", "bad-port")
     ]
     if not failing and (case.plan.origins or case.open is not None):

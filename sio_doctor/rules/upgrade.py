@@ -137,7 +137,8 @@ def ws_refused(case: Case) -> Iterable[Hit]:
 def _groups(case: Case, kind: Kind) -> Iterable[list[Failed]]:
     """The failed WebSockets of that kind, those alike together: one cause is one hit."""
     groups: dict[tuple[int, str], list[Failed]] = {}
-    for page in case.plan.origins or case.pages:
+    # A cache answers the upgrade like anything else.
+    for page in () if case.cached else case.plan.origins or case.pages:
         exchange = _failed(case, page)
         if exchange is not None and _kind(case, exchange) == kind:
             key = status(exchange), exchange.failure.kind if exchange.failure else ""

@@ -39,7 +39,7 @@ PROXY_FIRST = frozenset(
         "duplicate-acao-proxy", "ws-proxy-no-upgrade", "no-sticky-sessions", "gateway-5xx-no-cors",
         "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
-        "tls-untrusted", "tls-name-or-date", "ws-idle-timeout",
+        "tls-untrusted", "tls-name-or-date", "ws-idle-timeout", "acao-cached-for-other-origin", "request-overlap",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -61,11 +61,13 @@ PAGE_FIRST = frozenset(
     {
         "mixed-content", "tls-plain-mixup", "path-mismatch", "plain-websocket-server", "redirect-http-to-https",
         "redirect-www-apex", "preflight-redirect", "client-too-old", "server-too-old", "transport-disabled",
+        "sticky-cookie-not-sent",
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
 FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
     "preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails", "python-origin-not-accepted",
+    "sticky-cookie-not-sent", "cookie-samesite",
 }  # fmt: skip
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 
@@ -93,10 +95,10 @@ def identify(evidence: Evidence) -> Server:
 def observed(evidence: Evidence) -> dict[str, str]:
     """What cures can point at, as ``details`` of ``fixes``; a key is absent where nothing was seen.
 
-    ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
-    that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
-    ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``polls``: a polling
-    handshake passed. ``layer-…``: see ``layered``.
+    ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``cookie``: the first that it sets.
+    ``accepted``: the variant of the origin that the server let in. ``path``: another path where Socket.IO answers.
+    ``location``: where a redirect leads, whole. ``silent``: how far the handshake came that timed out (``connect``,
+    ``tls``, ``head``). ``polls``: a polling handshake passed. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
     for exchange in evidence.exchanges:
@@ -108,6 +110,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
         allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin
         if exchange.purpose == "handshake" and engineio.read_open(response):
             details.setdefault("polls", "yes")
+        if exchange.purpose == "handshake" and (cookie := response.get("set-cookie")):
+            details.setdefault("cookie", cookie.partition("=")[0].strip())
         if exchange.purpose == "handshake" and allowed:
             details.setdefault("allow-origin", allowed)
         if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:

@@ -116,7 +116,22 @@ _unredirected = _routed(
     before="http-request redirect scheme https unless { ssl_fc }",
 )
 
+_cookie = _routed(
+    "Set the cookie with what cookies need between two sites, which takes https; Safari sends it to none but its own",
+    back=(
+        'cookie SERVERID insert indirect nocache secure attr "SameSite=None"',
+        "server s2 127.0.0.1:3001 check cookie s2   # and s1 with cookie s1",
+    ),
+    before="cookie SERVERID insert indirect nocache",
+)
+
 FIXES: dict[str, Cure] = {
+    "cookie-samesite": _cookie,
+    "sticky-cookie-not-sent": _cookie,
+    "request-overlap": _routed("Send each request once: a second one ends the session", back=("retries 0",)),
+    "acao-cached-for-other-origin": _routed(
+        "Keep Socket.IO out of the cache: its own backend has none", before="http-request cache-use static"
+    ),
     "html-instead-of-handshake": _routed("Pass Socket.IO to its own backend"),
     "gateway-5xx-no-cors": _routed("Start the Socket.IO server, and pass to the port where it listens"),
     "ws-proxy-no-upgrade": _routed(

@@ -106,7 +106,39 @@ def _around(ask: Ask) -> Fix:
     )
 
 
+def _restarts(ask: Ask) -> Fix:
+    return _fix(
+        "server",
+        "See whether it restarts, and why: a crash, a deployment, a watcher of files, a plan that sleeps",
+        "on the server",
+        f"docker ps --filter publish={ask.port}   # its STATUS says since when it runs\n"
+        "journalctl --since '10 minutes ago' --priority warning",
+    )
+
+
+def _cached(ask: Ask) -> Fix:
+    url = sh(f"http://127.0.0.1:3000{ask.plan.target.path}?EIO=4&transport=polling")
+    return _fix(
+        "cache",
+        "Take the path out of the CDN's cache, and let it pass the whole query on",
+        "on the machine of the server (port 3000 here): past the cache two handshakes have two sids",
+        f"curl -s {url}\ncurl -s {url}",
+    )
+
+
+def _twice(ask: Ask) -> Fix:
+    return _fix(
+        "server",
+        "See in the log of what stands in front which requests it sends twice: of Socket.IO's each has a t of its own",
+        "on the machine of the proxy",
+        "grep -o 't=[^& ]*' access.log | sort | uniq -d",
+    )
+
+
 FIXES: dict[str, Cure] = {
+    "acao-cached-for-other-origin": _cached,
+    "request-overlap": _twice,
+    "restart-or-sleep": _restarts,
     "dns-fails": _name,
     "server-refused": _listening,
     "server-timeout": _silent,

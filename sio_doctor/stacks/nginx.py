@@ -200,6 +200,27 @@ _preflight = _location(
 )
 
 FIXES: dict[str, Cure] = {
+    "cookie-samesite": _location(
+        "Or let nginx set what cookies need between two sites (1.19.3 or newer)",
+        "proxy_cookie_flags ~ secure samesite=none;",
+    ),
+    "sticky-cookie-not-sent": _location(
+        "Let the cookie go between two sites (nginx 1.19.3 or newer); Safari sends it to none but its own",
+        "proxy_cookie_flags ~ secure samesite=none;",
+    ),
+    "acao-cached-for-other-origin": _location(
+        "Keep Socket.IO out of the cache", "proxy_cache off;", before="proxy_cache static;"
+    ),
+    "request-overlap": _location(
+        "Send each request once: a second one ends the session",
+        "proxy_next_upstream off;",
+        before="proxy_next_upstream error timeout;",
+    ),
+    "payload-limits": _location(
+        "Let nginx take longer URLs and headers, and bodies as large as Socket.IO takes (1 MB)",
+        "client_max_body_size 2m;",
+        "# and in server { }: large_client_header_buffers 4 32k;",
+    ),
     "html-instead-of-handshake": _location("Pass Socket.IO on before the rule that answers with the page"),
     "gateway-5xx-no-cors": _location(
         "Start the Socket.IO server, and pass to the port where it listens (the error log says what nginx met)",

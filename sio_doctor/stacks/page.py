@@ -173,7 +173,32 @@ def _permission(ask: Ask) -> Fix | None:
     )
 
 
+def _send_cookies(ask: Ask) -> Fix | None:
+    if ask.credentials:
+        return None
+    title = "Send the cookie that keeps the session on one server"
+    return _fix(title, call(ask, "withCredentials: true"), before=call(ask))
+
+
+def _patience(ask: Ask) -> Fix:
+    """It is in the client already."""
+    after = call(ask) + block(
+        '\nsocket.on("disconnect", (reason) => {',
+        [
+            "// the client connects anew by itself, but for this reason: the server meant it",
+            'if (reason === "io server disconnect") socket.connect();',
+        ],
+        "});",
+    )
+    return _fix(
+        "Let the client connect anew, as it does by itself, and have no state in the server's memory alone", after
+    )
+
+
 FIXES: dict[str, Cure] = {
+    "sticky-cookie-not-sent": _send_cookies,
+    "restart-or-sleep": _patience,
+    "payload-limits": _token("Send a token as auth, which goes in a body and not in the URL"),
     "local-network-access": _permission,
     "redirect-http-to-https": _redirected,
     "redirect-www-apex": _redirected,

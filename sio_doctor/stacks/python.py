@@ -234,8 +234,27 @@ def _pings(ask: Ask) -> Fix:
     return _fix(ask, "Let the server ping more often than what is in front loses patience", after)
 
 
+def _cookie(ask: Ask) -> Fix:
+    after = constructor(ask, origins(ask), 'cookie={"name": "io", "path": "/", "SameSite": "None", "Secure": True}')
+    if ask.details.get("cookie", "io") != "io":
+        after = 'app.config.update(SESSION_COOKIE_SAMESITE="None", SESSION_COOKIE_SECURE=True)  # of Flask'
+        if not is_wsgi(ask):
+            after = 'app.add_middleware(SessionMiddleware, secret_key=KEY, same_site="none", https_only=True)'
+    title = "Let the cookie go to pages of other sites, which takes https; Safari sends it to none of them"
+    return _fix(ask, title, after)
+
+
+def _larger(ask: Ask) -> Fix:
+    after = constructor(ask, "max_http_buffer_size=1_000_000")
+    return _fix(
+        ask, "If it is CONNECT that is too large, take larger messages; a token needs no more than a few KB", after
+    )
+
+
 FIXES: dict[str, Cure] = {
     "ws-idle-timeout": _pings,
+    "cookie-samesite": _cookie,
+    "payload-limits": _larger,
     "python-origin-not-accepted": _not_accepted,
     "cors-not-configured": _listing("List the page's origin: an empty list sends no CORS header at all"),
     "origin-not-in-list": _listing("Add the page's origin to those that are listed, exactly as the browser sends it"),
@@ -251,6 +270,7 @@ FIXES: dict[str, Cure] = {
     "python-no-websocket": _websocket,
     "server-too-old": _update,
     "no-sticky-sessions": _one_worker,
+    "gunicorn-workers": _one_worker,
     "server-refused": _start,
     "connection-reset": _start,
     "unsafe-port": _start,

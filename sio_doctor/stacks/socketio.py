@@ -300,7 +300,38 @@ def _reply(ask: Ask) -> Fix:
     return _fix(ask, title, after, where="where io.use(...) is called")
 
 
+def _cookie(ask: Ask) -> Fix:
+    """Engine.IO's own cookie is an option; any other is that of the application's sessions."""
+    title = "Let the cookie go to pages of other sites, which takes https; Safari sends it to none of them"
+    if ask.details.get("cookie", "io") == "io":
+        return _fix(ask, title, server('cookie: { name: "io", sameSite: "none", secure: true }', _with_cookies(ask)))
+    after = 'app.set("trust proxy", 1);   // TLS ends at the proxy in front\n' + block(
+        "app.use(session({", ["// … what is there already …", 'cookie: { sameSite: "none", secure: true }'], "}));"
+    )
+    return _fix(ask, title, after, where="where the cookie is set, e.g. by express-session")
+
+
+def _with_cookies(ask: Ask) -> str:
+    return cors_option(ask, repaired(ask), credentials=True)
+
+
+def _take_cookies(ask: Ask) -> Fix:
+    return _fix(
+        ask, "Let the page send its cookies: it needs its origin by name, and credentials", server(_with_cookies(ask))
+    )
+
+
+def _larger(ask: Ask) -> Fix:
+    after = server("maxHttpBufferSize: 1e6   // bytes, the default")
+    return _fix(
+        ask, "If it is CONNECT that is too large, take larger messages; a token needs no more than a few KB", after
+    )
+
+
 FIXES: dict[str, Cure] = {
+    "cookie-samesite": _cookie,
+    "sticky-cookie-not-sent": _take_cookies,
+    "payload-limits": _larger,
     "cors-not-configured": _cors("Give Socket.IO a cors option: since version 3 it has none of its own"),
     "origin-not-in-list": _not_in_list,
     "static-origin-mismatch": _repair("List the origins in an array: a single string is sent to every page"),

@@ -98,6 +98,10 @@ def _middleware(ask: Ask) -> Fix:
 
 
 FIXES: dict[str, Cure] = {
+    "cookie-samesite": lambda ask: _fix(
+        "Let proxies and the application set their cookies with SameSite=None; Secure, and Socket.IO none of its own",
+        _server("cookie: false"),
+    ),
     "v2-origins-needs-port": _origins("Write the port into origins, even the default one"),
     "origin-not-in-list": _origins("Add the page's origin to those that are listed, with its port"),
     "origin-trailing-slash": _origins("Cut the slash, and write the port"),

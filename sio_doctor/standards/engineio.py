@@ -135,6 +135,11 @@ class Refusal(NamedTuple):
     form: Literal["json", "text"]
     """Node writes JSON to a request and plain text to a real upgrade: JSON there means that the Upgrade was lost."""
 
+    @property
+    def unknown_session(self) -> bool:
+        """It does not know the session: Node's code 1, python-engineio's "Invalid session"."""
+        return self.code == 1 if self.family == "node" else self.message.startswith("Invalid session")
+
 
 #: How python-engineio's messages begin or end, all versions from 3.14 to 4.15.
 PYTHON_MESSAGES = (

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import CHROMIUM, ENGINES, FIREFOX, UNCHECKED, WEBKIT, Engine
 from sio_doctor.model import Answer, HeaderList, NoResponse, NoResponseKind, Request, Response
+from sio_doctor.standards.url import parse
 
 APP, API = "https://app.example.com", "https://api.example.com/socket.io/?EIO=4&transport=polling"
 PAGE = Page(url=f"{APP}/page", origin=APP)
@@ -36,7 +38,7 @@ def play(
     headers: HeaderList = (),
     body: str | None = None,
     with_credentials: bool = False,
-    cookies: str | None = None,
+    cookies: Jar | None = None,
 ) -> tuple[Fetched, list[Request]]:
     """What came of the call, and what was asked."""
     call = XMLHttpRequest(
@@ -53,6 +55,14 @@ def play(
         fetched: Fetched = stop.value
         return fetched, asked
     raise AssertionError("it asks for ever")
+
+
+def jar(engine: Engine) -> Jar:
+    """A jar with a cookie for both hosts."""
+    kept = Jar(engine, APP)
+    domain = (("Set-Cookie", "a=b; Domain=example.com; Path=/"),)
+    kept.store(parse(API), Response(status=200, headers=domain))
+    return kept
 
 
 def preflighting(preflight: Answer, real: Answer) -> Server:
@@ -189,7 +199,7 @@ def test_chromium_escapes_what_cannot_be_printed() -> None:
 def test_an_unsafe_header_is_asked_for_first(engine: Engine) -> None:
     headers = (("X-B", "1"), ("Authorization", "Bearer x"), ("Accept", "*/*"))
     server = preflighting(answer(204, Allow_Origin=APP, Allow_Headers="X-B, authorization"), answer(Allow_Origin=APP))
-    fetched, asked = play(engine, server, headers=headers, cookies="a=b")
+    fetched, asked = play(engine, server, headers=headers, cookies=jar(engine))
     assert fetched.verdict.allowed is True
     assert [request.method for request in asked] == ["OPTIONS", "GET"]
     preflight, real = (dict(request.headers) for request in asked)
@@ -324,10 +334,10 @@ def test_a_method_that_cannot_be_used_throws(engine: Engine) -> None:
 def test_cookies_go_with_credentials_alone(engine: Engine) -> None:
     server = answer(Allow_Origin=APP, Allow_Headers="x-a", Access_Control_Allow_Credentials="true")
     for with_credentials in (False, True):
-        _, asked = play(engine, server, headers=(("X-A", "1"),), with_credentials=with_credentials, cookies="a=b")
+        _, asked = play(engine, server, headers=(("X-A", "1"),), with_credentials=with_credentials, cookies=jar(engine))
         sent = [("Cookie", "a=b") in request.headers for request in asked]
         assert sent == [False, with_credentials]
-    _, asked = play(engine, answer(), url=f"{APP}/x", cookies="a=b")
+    _, asked = play(engine, answer(), url=f"{APP}/x", cookies=jar(engine))
     assert ("Cookie", "a=b") in asked[0].headers
 
 

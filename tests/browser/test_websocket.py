@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.fetch import Page
 from sio_doctor.browser.table import CHROMIUM, ENGINES, FIREFOX, UNCHECKED, WEBKIT, Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
@@ -17,7 +20,7 @@ GOOD: HeaderList = (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-W
 every_engine = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 
 
-def play(engine: Engine, answer: Answer, url: str = URL, **options: str) -> tuple[Verdict, list[Request]]:
+def play(engine: Engine, answer: Answer, url: str = URL, **options: Any) -> tuple[Verdict, list[Request]]:
     """The verdict, and what was asked: once, or not at all."""
     opening = open_websocket(engine, PAGE, url, **options)
     asked: list[Request] = []
@@ -37,10 +40,26 @@ def switching(*more: tuple[str, str], status: int = 101, good: HeaderList = GOOD
 
 @every_engine
 def test_a_good_handshake_opens_whatever_its_cors_headers(engine: Engine) -> None:
-    verdict, asked = play(engine, switching(("Access-Control-Allow-Origin", "https://x.example")), cookies="a=b")
+    jar = Jar(engine, APP)
+    verdict, asked = play(
+        engine,
+        switching(("Access-Control-Allow-Origin", "https://x.example"), ("Set-Cookie", "a=b; Secure")),
+        cookies=jar,
+    )
     assert (verdict.allowed, verdict.console) == (True, ())
     assert asked[0].url == URL
+    assert asked[0].headers == (("Sec-WebSocket-Key", KEY), ("Origin", APP))
+    # A WebSocket always has credentials: what its 101 set goes with the next.
+    _, asked = play(engine, switching(), cookies=jar)
     assert asked[0].headers == (("Sec-WebSocket-Key", KEY), ("Origin", APP), ("Cookie", "a=b"))
+
+
+@pytest.mark.parametrize(("engine", "sent"), [(CHROMIUM, False), (FIREFOX, True), (WEBKIT, False)])
+def test_a_websocket_of_another_site_gets_what_the_engine_sends_there(engine: Engine, sent: bool) -> None:
+    jar = Jar(engine, "https://other.test")
+    play(engine, switching(("Set-Cookie", "a=b; Secure")), cookies=jar)
+    _, asked = play(engine, switching(), cookies=jar)
+    assert (("Cookie", "a=b") in asked[0].headers) is sent
 
 
 @every_engine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sio_doctor.rules.base import Rung
@@ -53,3 +55,50 @@ def test_they_are_met_at_the_preflight() -> None:
     (hit,) = hits("wildcard-with-credentials", evidence({**WITH, "extra_headers": (("x-token", "1"),)}, answers))
     assert hit.rung is Rung.PREFLIGHT
     assert hit.exchanges[0] == 1
+
+
+# --- cookies that do not go back -------------------------------------------------------------------------------------
+
+CROSS = {**WITH, "origins": ("https://shop.example.net",)}
+LETS_IN = (("Access-Control-Allow-Origin", "https://shop.example.net"), CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "browsers", "severity"),
+    [
+        ("connect.sid=x; Path=/; HttpOnly", ("chromium", "webkit"), "warning"),
+        ("io=x; SameSite=Lax", ("chromium", "firefox", "webkit"), "warning"),
+        ("session=x; SameSite=None", ("chromium", "firefox", "webkit"), "warning"),
+        ("AWSALBCORS=x; Path=/; SameSite=None; Secure", ("webkit",), "info"),
+    ],
+)
+def test_a_session_cookie_of_another_site(cookie: str, browsers: tuple[str, ...], severity: str) -> None:
+    whole = evidence(CROSS, [exchange("handshake", node_open(*LETS_IN, ("Set-Cookie", cookie)))])
+    (hit,) = hits("cookie-samesite", whole)
+    assert (hit.browsers, hit.severity) == (browsers, severity)
+    assert "Safari does not send" in hit.message or "Firefox and Safari do not send" in hit.message
+    assert hit.headers[0].found == cookie
+
+
+@pytest.mark.parametrize(
+    ("plan", "headers", "cookie"),
+    [
+        (WITH, (ALLOWED, CREDENTIALS), "connect.sid=x; Path=/; SameSite=Strict"),  # of the same site
+        ({**CROSS, "with_credentials": False}, LETS_IN, "connect.sid=x; Path=/"),  # wants no cookies
+        (CROSS, LETS_IN, "theme=dark; Path=/"),  # no session
+        (CROSS, LETS_IN, "csrftoken=x; Path=/"),
+    ],
+    ids=["same site", "no credentials", "no session", "csrf"],
+)
+def test_a_cookie_that_nobody_misses(plan: dict[str, Any], headers: tuple[tuple[str, str], ...], cookie: str) -> None:
+    assert (
+        hits("cookie-samesite", evidence(plan, [exchange("handshake", node_open(*headers, ("Set-Cookie", cookie)))]))
+        == []
+    )
+
+
+def test_the_cookie_of_socket_io_2_is_nobodys_business() -> None:
+    assert (
+        hits("cookie-samesite", evidence({**CROSS, "version": 2}, [exchange("handshake", node_v2_open(*LETS_IN))]))
+        == []
+    )

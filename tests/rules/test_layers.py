@@ -191,9 +191,12 @@ def test_an_error_is_not_hidden_from_the_server_s_own_page() -> None:
     assert fired(evidence({"origins": (SERVER,)}, answers)) == {"method-or-size-filter"}
 
 
-@pytest.mark.parametrize("answer", [node_error(1), python_error("Invalid session abc")])
-def test_an_unknown_session_is_not_a_mere_error(answer: Response) -> None:
-    assert fired(evidence({}, [LET_IN, exchange("connect", answer)])) == {"no-sticky-sessions"}
+@pytest.mark.parametrize(
+    ("answer", "slug"),
+    [(node_error(1), "no-sticky-sessions"), (python_error("Invalid session abc"), "gunicorn-workers")],
+)
+def test_an_unknown_session_is_not_a_mere_error(answer: Response, slug: str) -> None:
+    assert fired(evidence({}, [LET_IN, exchange("connect", answer)])) == {slug}
 
 
 def test_where_the_handshake_is_blocked_that_comes_first() -> None:

@@ -42,12 +42,12 @@ def forward(ports: Mapping[str, int], *, credentials: str = "") -> Script:
                 path = place.path + (f"?{place.query}" if place.query else "")
                 own = [f"{method} {path} {version}", *own, "Connection: close", "", body]
                 server.sendall("\r\n".join(own).encode("latin-1"))
-            return _relay(peer.socket, server)
+            return relay(peer.socket, server)
 
     return script
 
 
-def _relay(one: socket.socket, other: socket.socket) -> None:
+def relay(one: socket.socket, other: socket.socket) -> None:
     """Pass on what either says, until one of them closes, or is closed by ``raw`` at its end (-1 is no descriptor)."""
     with contextlib.suppress(ValueError):
         while True:

@@ -36,6 +36,7 @@ def node(
     setup: str = "",
     mode: Mode = "express",
     workers: int = 1,
+    sticky: bool = False,
     tls: Certificate | None = None,
 ) -> Iterator[str]:
     """Run a server on Node; yields its base URL, ``http(s)://127.0.0.1:PORT``.
@@ -51,6 +52,7 @@ def node(
         "setup": setup,
         "mode": mode,
         "workers": workers,
+        "sticky": sticky,
         "key": str(tls.key) if tls else None,
         "certificate": str(tls.chain) if tls else None,
     }
@@ -60,8 +62,17 @@ def node(
 
 @contextmanager
 def node_cluster(
-    workers: int = 2, version: Version = "4.8", options: str = "{}", *, setup: str = "", mode: Mode = "express"
+    workers: int = 2,
+    version: Version = "4.8",
+    options: str = "{}",
+    *,
+    setup: str = "",
+    mode: Mode = "express",
+    sticky: bool = False,
 ) -> Iterator[str]:
-    """As ``node``, on several processes behind one port. Connections go to them in turn: a session is known to one."""
-    with node(version, options, setup=setup, mode=mode, workers=workers) as url:
+    """As ``node``, on several processes behind one port. Connections go to them in turn: a session is known to one.
+
+    With ``sticky``, by @socket.io/sticky: to the one that has the session which the connection's first request names.
+    """
+    with node(version, options, setup=setup, mode=mode, workers=workers, sticky=sticky) as url:
         yield url

@@ -27,6 +27,7 @@ def nginx(
     path: str = "/",
     websocket: bool = True,
     proxy_pass: str = "http://upstream",
+    balance: str = "",
     server: str = "",
     http: str = "",
     tls: bool = False,
@@ -34,15 +35,16 @@ def nginx(
     """Run nginx before the base URLs ``upstreams`` (taken in turn); yields its base URL.
 
     ``location PATH`` passes to them, with the usual WebSocket lines (HTTP/1.1, Upgrade, Connection) unless
-    ``websocket`` is False. ``location``, ``server`` and ``http`` are more lines for those blocks; without upstreams
-    there is no such location, and ``server`` has them all. With ``tls``, https with a self-signed certificate.
+    ``websocket`` is False. ``location``, ``server`` and ``http`` are more lines for those blocks, ``balance`` for the
+    one of the upstreams; without upstreams there is no such location, and ``server`` has them all. With ``tls``, https
+    with a self-signed certificate.
     """
     program = need("nginx")
     certificate = self_signed() if tls else None
 
     def configuration(folder: Path, port: int) -> str:
         members = "\n".join(f"    server {urlsplit(url).netloc};" for url in upstreams)
-        upstream = f"upstream upstream {{\n{members}\n  }}" if upstreams else ""
+        upstream = f"upstream upstream {{\n  {balance}\n{members}\n  }}" if upstreams else ""
         passing = f"""location {path} {{
       proxy_pass {proxy_pass};
       proxy_set_header Host $http_host;{WEBSOCKET_HEADERS if websocket else ""}
@@ -102,7 +104,7 @@ def haproxy(
             joined = folder / "both.pem"
             joined.write_text(certificate.chain.read_text() + certificate.key.read_text())
             crypto = f" ssl crt {joined}"
-        members = "\n".join(f"  server s{n} {urlsplit(url).netloc}" for n, url in enumerate(upstreams))
+        members = "\n".join(f"  server s{n} {urlsplit(url).netloc} cookie s{n}" for n, url in enumerate(upstreams))
         return f"""
 global
   maxconn 256

@@ -14,7 +14,9 @@ from tests.servers.process import process
 ROOT = Path(__file__).parents[2]
 HOST = Path(__file__).with_name("python_host.py")
 
-Kind = Literal["uvicorn", "aiohttp", "hypercorn", "daphne", "tornado", "sanic", "flask", "fastapi", "websockets"]
+Kind = Literal[
+    "uvicorn", "aiohttp", "hypercorn", "daphne", "tornado", "sanic", "flask", "gunicorn", "fastapi", "websockets"
+]  # fmt: skip
 
 
 @contextmanager
@@ -25,6 +27,7 @@ def python_server(
     setup: str = "",
     middleware: str = "",
     mount: str = "/",
+    workers: int = 1,
     python: str = sys.executable,
 ) -> Iterator[str]:
     """Run a server in Python; yields its base URL, ``http://127.0.0.1:PORT``.
@@ -32,10 +35,17 @@ def python_server(
     ``options`` is Python source, keyword arguments of the Socket.IO server: ``"cors_allowed_origins=['http://a']"``.
     ``setup`` is Python source run before it listens, with ``sio`` and (for aiohttp, flask and fastapi) ``app`` in
     scope. For fastapi, ``middleware`` are the keyword arguments of its CORSMiddleware (empty: it has none), and
-    ``mount`` is where the Socket.IO app is mounted (empty: it is wrapped around the FastAPI app instead). ``python``
-    is the interpreter whose packages are used.
+    ``mount`` is where the Socket.IO app is mounted (empty: it is wrapped around the FastAPI app instead). gunicorn
+    serves the Flask app, with so many ``workers``. ``python`` is the interpreter whose packages are used.
     """
-    config = {"kind": kind, "options": options, "setup": setup, "middleware": middleware, "mount": mount}
+    config = {
+        "kind": kind,
+        "options": options,
+        "setup": setup,
+        "middleware": middleware,
+        "mount": mount,
+        "workers": workers,
+    }
     command = [python, "-P", str(HOST), json.dumps(config)]
     with process(command, cwd=ROOT, env={"PYTHONWARNINGS": "ignore"}) as server:
         port = server.wait_for_port()

@@ -31,7 +31,7 @@ def uvicorn(app: Any) -> None:
     module.Server(module.Config(app, log_level="warning")).run(sockets=[listen()])
 
 
-def serve_uvicorn(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_uvicorn(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio on uvicorn, nothing around it."""
     socketio = import_module("socketio")
     sio = socketio.AsyncServer(async_mode="asgi", **options)
@@ -39,7 +39,7 @@ def serve_uvicorn(config: dict[str, str], options: dict[str, Any]) -> None:
     uvicorn(socketio.ASGIApp(sio))
 
 
-def serve_hypercorn(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_hypercorn(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio on hypercorn."""
     socketio, hypercorn = import_module("socketio"), import_module("hypercorn.config")
     sio = socketio.AsyncServer(async_mode="asgi", **options)
@@ -50,7 +50,7 @@ def serve_hypercorn(config: dict[str, str], options: dict[str, Any]) -> None:
     asyncio.run(serving(socketio.ASGIApp(sio), settings))
 
 
-def serve_daphne(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_daphne(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio on daphne, the server of Django Channels."""
     socketio = import_module("socketio")
     sio = socketio.AsyncServer(async_mode="asgi", **options)
@@ -60,7 +60,7 @@ def serve_daphne(config: dict[str, str], options: dict[str, Any]) -> None:
     server(socketio.ASGIApp(sio), endpoints=[f"fd:fileno={listener.fileno()}"], signal_handlers=False).run()
 
 
-def serve_tornado(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_tornado(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio on Tornado."""
     socketio, web = import_module("socketio"), import_module("tornado.web")
     sio = socketio.AsyncServer(async_mode="tornado", **options)
@@ -77,7 +77,7 @@ def serve_tornado(config: dict[str, str], options: dict[str, Any]) -> None:
     asyncio.run(run())
 
 
-def serve_sanic(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_sanic(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio on Sanic."""
     socketio = import_module("socketio")
     app = import_module("sanic").Sanic("app")
@@ -88,7 +88,7 @@ def serve_sanic(config: dict[str, str], options: dict[str, Any]) -> None:
     app.run(sock=listen(), single_process=True, access_log=False)
 
 
-def serve_fastapi(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_fastapi(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio in a FastAPI app: mounted at ``mount``, or (``mount`` empty) wrapped around the app."""
     fastapi, socketio = import_module("fastapi"), import_module("socketio")
     app = fastapi.FastAPI()
@@ -109,7 +109,7 @@ def serve_fastapi(config: dict[str, str], options: dict[str, Any]) -> None:
         uvicorn(socketio.ASGIApp(sio, other_asgi_app=app))
 
 
-def serve_aiohttp(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_aiohttp(config: dict[str, Any], options: dict[str, Any]) -> None:
     """python-socketio on aiohttp."""
     web, socketio = import_module("aiohttp.web"), import_module("socketio")
     app = web.Application()
@@ -119,18 +119,41 @@ def serve_aiohttp(config: dict[str, str], options: dict[str, Any]) -> None:
     web.run_app(app, sock=listen(), print=None)
 
 
-def serve_flask(config: dict[str, str], options: dict[str, Any]) -> None:
-    """Flask-SocketIO on werkzeug, with threads and simple-websocket."""
+def flask_app(config: dict[str, Any], options: dict[str, Any]) -> Any:
+    """Flask-SocketIO with threads and simple-websocket."""
     app = import_module("flask").Flask("app")
     sio = import_module("flask_socketio").SocketIO(app, async_mode="threading", **options)
     exec(config["setup"], {"sio": sio, "app": app})
+    return app
+
+
+def serve_flask(config: dict[str, Any], options: dict[str, Any]) -> None:
+    """Flask-SocketIO on werkzeug."""
+    app = flask_app(config, options)
     listener = listen()
     host, port = listener.getsockname()
     serving = import_module("werkzeug.serving")
     serving.make_server(host, port, app, threaded=True, fd=listener.fileno()).serve_forever()
 
 
-def serve_websockets(config: dict[str, str], options: dict[str, Any]) -> None:
+def serve_gunicorn(config: dict[str, Any], options: dict[str, Any]) -> None:
+    """Flask-SocketIO on gunicorn: each worker makes its own, as it does where gunicorn loads the application."""
+    listener = listen()
+
+    class Application(import_module("gunicorn.app.base").BaseApplication):  # type: ignore[misc]  # it has no types
+        def load_config(self) -> None:
+            settings = {"workers": config["workers"], "threads": 20, "bind": f"fd://{listener.fileno()}"}
+            for name, value in {**settings, "graceful_timeout": 1, "control_socket_disable": True}.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            return flask_app(config, options)
+
+    Application().run()
+
+
+def serve_websockets(config: dict[str, Any], options: dict[str, Any]) -> None:
     """A plain WebSocket server that echoes: no Socket.IO."""
 
     def echo(connection: Any) -> None:
@@ -152,6 +175,7 @@ SERVE = {
     "tornado": serve_tornado,
     "sanic": serve_sanic,
     "flask": serve_flask,
+    "gunicorn": serve_gunicorn,
     "websockets": serve_websockets,
 }
 
@@ -171,5 +195,5 @@ def end_with_standard_input() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_standard_input, daemon=True).start()
-    configuration: dict[str, str] = json.loads(sys.argv[1])
+    configuration: dict[str, Any] = json.loads(sys.argv[1])
     SERVE[configuration["kind"]](configuration, keywords(configuration["options"]))

@@ -112,6 +112,7 @@ def test_a_cause_without_a_cure_gets_none() -> None:
 def test_no_template_is_left_open(plan: Plan, details: dict[str, str]) -> None:
     for slug, name, fix in every(plan, details):
         text = f"{fix.title} {fix.where} {fix.after}"
+        text = re.sub(r'(SameSite|SESSION_COOKIE_SAMESITE)(=|": |=")"?None', "", text)  # there it is a value
         assert not re.search(r"(?<![$%])\{\w+\}|\{\{|%s|TODO|XXX|None", text), (slug, name, text)
         assert (PLACEHOLDER in fix.after) <= (PLACEHOLDER in fix.title)
 

@@ -98,6 +98,7 @@ async function build() {
   const io = require(PACKAGES[config.version])(server, options);
   await run(config.setup, { io, app, server, http, express, cors, require });
   app.get("/", (request, response) => response.send("<h1>Hello</h1>"));
+  if (config.sticky) require("@socket.io/sticky").setupWorker(io);
   // The mistake of "app-listen": express makes an HTTP server of its own, and io is attached to the other one.
   return config.mode === "app-listen" ? app : server;
 }
@@ -107,7 +108,24 @@ async function serve(ready) {
   const server = listener.listen(0, "127.0.0.1", () => ready(server.address().port));
 }
 
-if (config.workers > 1 && cluster.isMaster) {
+if (config.sticky && cluster.isMaster) {
+  // The master reads the first request of each connection, and hands the connection to the worker that has its session.
+  const server = http.createServer();
+  cluster.setupPrimary({ serialization: "advanced" });
+  require("@socket.io/sticky").setupMaster(server, { loadBalancingMethod: "round-robin" });
+  let ready = 0;
+  cluster.on("message", (worker, message) => {
+    if (message !== "ready") return;
+    ready += 1;
+    if (ready === config.workers) {
+      server.listen(0, "127.0.0.1", () => console.log(`READY ${server.address().port}`));
+    }
+  });
+  cluster.on("exit", () => process.exit(1));
+  for (let i = 0; i < config.workers; i += 1) cluster.fork();
+} else if (config.sticky) {
+  build().then(() => process.send("ready"));
+} else if (config.workers > 1 && cluster.isMaster) {
   // Connections go to the workers in turn: no stickiness at all. Port 0 is the same port in each of them.
   cluster.schedulingPolicy = cluster.SCHED_RR;
   let listening = 0;
