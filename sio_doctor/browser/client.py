@@ -13,7 +13,7 @@ from collections.abc import Generator
 from typing import Literal, NamedTuple
 
 from sio_doctor.browser.fetch import Fetched, Page
-from sio_doctor.browser.session import Close, Heard, Send, Session, Step
+from sio_doctor.browser.session import NOT_ASKED, Close, Heard, Send, Session, Step
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Cookie, NoResponse, Plan, Response, Transport, Verdict
 from sio_doctor.standards import engineio, socketio
@@ -58,8 +58,11 @@ def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, At
 
 
 def direct(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
-    """The client's attempt with WebSocket alone, whatever the plan's transports."""
-    return (yield from _by_websocket(Session(engine, page, plan)))
+    """May the page open a WebSocket of its own, whatever the plan's transports?
+
+    A client that begins with one goes on to CONNECT, which ``connect`` asks too; for another the open packet tells.
+    """
+    return (yield from _by_websocket(Session(engine, page, plan), join=plan.client.transports[0] == "websocket"))
 
 
 def handshake(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Fetched]:
@@ -136,26 +139,33 @@ def _joined(session: Session, message: str) -> Attempt | None:
     return Attempt(True, alive=True)
 
 
-def _by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
+def _by_websocket(session: Session, *, join: bool = True) -> Generator[Step, Heard, Attempt]:
     verdict = yield from session.websocket("websocket")
     if not verdict.allowed:
         allowed: Literal[False] | None = None if verdict.allowed is None else False
         return Attempt(allowed, verdict.reason, error="websocket error" if allowed is False else None, verdict=verdict)
-    attempt = yield from _join_by_websocket(session)
+    attempt = yield from _open_by_websocket(session)
+    if attempt is None:
+        attempt = (yield from _join_by_websocket(session)) if join else Attempt(None, NOT_ASKED.message)
     yield Close()
     return attempt._replace(
         verdict=attempt.verdict or verdict, transport="websocket" if attempt.connects else None, alive=False
     )
 
 
-def _join_by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
-    client, namespace = session.client, session.plan.target.namespace
+def _open_by_websocket(session: Session) -> Generator[Step, Heard, Attempt | None]:
+    """Why no Engine.IO session comes over the WebSocket; None where one does."""
     first = yield from session.message(at_once=True)
     if not isinstance(first, str):
         return _silent(first, "The WebSocket opened, but no open packet came over it")
     if not first.startswith("0") or engineio.open_packet(first[1:]) is None:
         reason = "The WebSocket opened, but what came over it is no Engine.IO open packet."
         return Attempt(False, reason, error="server error")
+    return None
+
+
+def _join_by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
+    client, namespace = session.client, session.plan.target.namespace
     if client.version > 2 or namespace != "/":
         yield Send(socketio.connect(namespace, client.auth if client.version > 2 else None))
     for _ in range(PATIENCE):
