@@ -38,7 +38,9 @@ class Attempt(NamedTuple):
     """The message of ``connect_error``; None where there is none."""
     upgraded: bool | None = None
     verdict: Verdict | None = None
-    """What the browser made of the first transport's handshake."""
+    """What the browser made of the handshake of the transport that it came to."""
+    opening: bool = False
+    """An error ended it before the session was open: where the client tries all transports, the next one's turn."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
     console: tuple[str, ...] = ()
@@ -46,11 +48,21 @@ class Attempt(NamedTuple):
 
 
 def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
-    """The client's first attempt, with the transports of the plan: a first transport that fails ends it."""
+    """The client's first attempt, with the transports of the plan.
+
+    A first transport that fails ends it, unless the client has ``tryAllTransports``: then it is dropped.
+    """
     session = Session(engine, page, plan)
-    by_first = _by_websocket if plan.client.transports[0] == "websocket" else _by_polling
-    attempt = yield from by_first(session)
+    attempt = yield from _begin(session)
+    while attempt.opening and session.client.try_all_transports and len(session.transports) > 1:
+        session.transports = session.transports[1:]
+        attempt = yield from _begin(session)
     return attempt._replace(console=tuple(session.console))
+
+
+def _begin(session: Session) -> Generator[Step, Heard, Attempt]:
+    by_first = _by_websocket if session.transports[0] == "websocket" else _by_polling
+    return (yield from by_first(session))
 
 
 def direct(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
@@ -67,18 +79,19 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
     fetched = yield from session.request("handshake")
     verdict = fetched.verdict
     if failed := _failed(fetched, "the handshake", "xhr poll error"):
-        return failed._replace(verdict=verdict)
+        return failed._replace(verdict=verdict, opening=failed.error == "xhr poll error")
+    reason = "The answer to the handshake is no open packet that this client can read."
     try:
         packets = engineio.decode_payload(_response(fetched).bytes, session.client.protocol)
-        opened = engineio.open_packet(packets[0].data) if packets[0].type == "open" else None
     except ValueError:
-        opened = None
+        return Attempt(False, reason, error="server error", verdict=verdict, opening=True)
+    opened = engineio.open_packet(packets[0].data) if packets[0].type == "open" else None
     if opened is None:
-        reason = "The answer to the handshake is no open packet that this client can read."
-        return Attempt(False, reason, error="server error", verdict=verdict)
+        # It never polls again: other packets are no error to it, and what JSON.parse throws is nobody's.
+        return Attempt(False, reason, error="timeout", verdict=verdict)
     attempt = yield from _join_by_polling(session, opened.sid, packets[1:])
     upgraded = None
-    if attempt.alive and "websocket" in session.client.transports and "websocket" in opened.upgrades:
+    if attempt.alive and "websocket" in session.transports and "websocket" in opened.upgrades:
         upgraded = yield from _upgrade(session, opened.sid)
     transport: Transport | None = None
     if attempt.connects:
@@ -135,8 +148,12 @@ def _joined(session: Session, message: str) -> Attempt | None:
 def _by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
     verdict = yield from session.websocket("websocket")
     if not verdict.allowed:
+        if verdict.found == "timeout":
+            session.give_up()
+            return Attempt(False, verdict.reason, error="timeout", verdict=verdict)
         allowed: Literal[False] | None = None if verdict.allowed is None else False
-        return Attempt(allowed, verdict.reason, error="websocket error" if allowed is False else None, verdict=verdict)
+        error = "websocket error" if allowed is False else None
+        return Attempt(allowed, verdict.reason, error=error, verdict=verdict, opening=error is not None)
     attempt = yield from _join_by_websocket(session)
     yield Close()
     return attempt._replace(
@@ -148,10 +165,11 @@ def _join_by_websocket(session: Session) -> Generator[Step, Heard, Attempt]:
     client, namespace = session.client, session.plan.target.namespace
     first = yield from session.message(at_once=True)
     if not isinstance(first, str):
-        return _silent(first, "The WebSocket opened, but no open packet came over it")
+        silent = _silent(first, "The WebSocket opened, but no open packet came over it")
+        return silent._replace(opening=isinstance(first, Verdict))
     if not first.startswith("0") or engineio.open_packet(first[1:]) is None:
         reason = "The WebSocket opened, but what came over it is no Engine.IO open packet."
-        return Attempt(False, reason, error="server error")
+        return Attempt(False, reason, error="server error", opening=True)
     if client.version > 2 or namespace != "/":
         yield Send(socketio.connect(namespace, client.auth if client.version > 2 else None))
     for _ in range(PATIENCE):

@@ -9,9 +9,11 @@ from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
+from sio_doctor.browser import console
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
+from sio_doctor.browser.websocket import websocket_url as parsed
 from sio_doctor.model import Answer, Frame, NoResponse, Plan, Purpose, Request, Response, Transport, Verdict, get
 
 
@@ -52,13 +54,17 @@ def page_of(origin: str) -> Page:
 
 
 class Session:
-    """One attempt: the plan, the page, and what gathers on the way: the server's cookies, the console's lines."""
+    """One attempt: the plan, the page, and what gathers on the way: the server's cookies, the console's lines.
+
+    ``transports`` are those that the client has not given up.
+    """
 
     def __init__(self, engine: Engine, page: Page, plan: Plan) -> None:
         self.engine = engine
         self.page = page
         self.plan = plan
         self.client = plan.client
+        self.transports = plan.client.transports
         self.cookies: dict[str, str] = {}
         self.console: list[str] = []
         self.stamp = 0
@@ -104,6 +110,10 @@ class Session:
         verdict = yield from _labelled(opening, purpose)
         self.console += verdict.console
         return verdict
+
+    def give_up(self) -> None:
+        """The client closes the WebSocket that it waits for."""
+        self.console += console.websocket_given_up(self.engine, parsed(websocket_url(self.plan)))
 
     def message(
         self, sid: str | None = None, *, at_once: bool = False
