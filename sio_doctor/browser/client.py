@@ -43,6 +43,8 @@ class Attempt(NamedTuple):
     """An error ended it before the session was open: where the client tries all transports, the next one's turn."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
+    waits: bool = False
+    """The page waits for an answer that does not come, with the session open: ours is given up."""
     console: tuple[str, ...] = ()
     """What the browser prints while it goes on, in order."""
 
@@ -91,8 +93,11 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
         return Attempt(False, reason, error="timeout", verdict=verdict)
     attempt = yield from _join_by_polling(session, opened.sid, packets[1:])
     upgraded = None
-    if attempt.alive and "websocket" in session.transports and "websocket" in opened.upgrades:
-        upgraded = yield from _upgrade(session, opened.sid)
+    if "websocket" in session.transports and "websocket" in opened.upgrades:
+        if attempt.alive:
+            upgraded = yield from _upgrade(session, opened.sid)
+        elif attempt.waits:
+            yield from _failing_upgrade(session, opened.sid)
     transport: Transport | None = None
     if attempt.connects:
         transport = "websocket" if upgraded else "polling"
@@ -196,6 +201,19 @@ def _upgrade(session: Session, sid: str) -> Generator[Step, Heard, bool | None]:
     return answer == "3probe"
 
 
+def _failing_upgrade(session: Session, sid: str) -> Generator[Step, Heard, None]:
+    """What the page's upgrade prints beside a poll that hangs: the client tries both at once.
+
+    It is asked without the session, as ``direct`` does: servers end one whose poll was given up, which no page does.
+    """
+    verdict = yield from session.websocket("websocket", judged_as=sid)
+    printed = len(session.console)
+    if verdict.allowed:
+        yield from _join_by_websocket(session)
+    del session.console[printed:]
+    yield Close()
+
+
 def _silent(heard: NoResponse | Verdict, what: str) -> Attempt:
     if isinstance(heard, Verdict):
         return Attempt(False, heard.reason, error="websocket error", verdict=heard)
@@ -212,7 +230,8 @@ def _failed(fetched: Fetched, what: str, error: str) -> Attempt | None:
     if not verdict.allowed or fetched.response is None:
         if verdict.found == "timeout":
             # Its own timer runs until the session is open; after that it waits, and the application hears nothing.
-            return Attempt(False, verdict.reason, error="timeout" if what == "the handshake" else None)
+            waits = what != "the handshake"
+            return Attempt(False, verdict.reason, error=None if waits else "timeout", waits=waits)
         return Attempt(False, verdict.reason, error=error)
     if fetched.response.status != 200:
         return Attempt(False, f"The server answered {what} with status {fetched.response.status}.", error=error)

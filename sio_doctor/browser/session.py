@@ -9,6 +9,8 @@ from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from sio_doctor.browser import console
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import Engine
@@ -104,10 +106,14 @@ class Session:
             if sign:
                 self.cookies[name.strip()] = value.strip()
 
-    def websocket(self, purpose: Purpose, sid: str | None = None) -> Generator[Step, Heard, Verdict]:
-        """The opening handshake of a WebSocket."""
-        opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookie())
-        verdict = yield from _labelled(opening, purpose)
+    def websocket(
+        self, purpose: Purpose, sid: str | None = None, *, judged_as: str | None = None
+    ) -> Generator[Step, Heard, Verdict]:
+        """The opening handshake of a WebSocket; with ``judged_as``, as if it had been asked with that session."""
+        url = websocket_url(self.plan, sid=sid)
+        judged = url if judged_as is None else websocket_url(self.plan, sid=judged_as)
+        opening = open_websocket(self.engine, self.page, judged, cookies=self.cookie())
+        verdict = yield from _labelled(opening, purpose, url=url)
         self.console += verdict.console
         return verdict
 
@@ -161,8 +167,10 @@ def _closing_words(frame: Frame) -> str:
 Result = TypeVar("Result")
 
 
-def _labelled(requests: Generator[Request, Answer, Result], purpose: Purpose) -> Generator[Step, Heard, Result]:
-    """Says what each request is for: its preflight, itself, what a redirect led to."""
+def _labelled(
+    requests: Generator[Request, Answer, Result], purpose: Purpose, *, url: str = ""
+) -> Generator[Step, Heard, Result]:
+    """Says what each request is for: its preflight, itself, what a redirect led to. ``url``: ask that one instead."""
     hops = 0
     try:
         request = next(requests)
@@ -170,7 +178,7 @@ def _labelled(requests: Generator[Request, Answer, Result], purpose: Purpose) ->
             preflight = request.method == "OPTIONS" and get(request.headers, "access-control-request-method")
             label: Purpose = "preflight" if preflight else "redirect" if hops else purpose
             hops += not preflight
-            heard = yield Ask(request, label)
+            heard = yield Ask(replace(request, url=url) if url else request, label)
             request = requests.send(heard if isinstance(heard, Response | NoResponse) else NOT_ASKED)
     except StopIteration as end:
         result: Result = end.value

@@ -57,6 +57,9 @@ async def climb(driver: Driver) -> None:
     if unreachable(first):
         await aside.after_failure(driver, first)
     else:
+        if opened is not None and driver.plan.client.transports[0] == "polling":
+            # Alone, as a page is: where workers take turns, whose turn it is decides.
+            await driver.drive(client.connect(UNCHECKED, page_of(driver.pages[0]), driver.careful()))
         await together(
             *(one_page(driver, page, opened is not None or page != driver.pages[0]) for page in driver.pages),
             aside.controls(driver),

@@ -7,6 +7,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     answer,
     connect,
     credentials,
+    disconnected,
     elsewhere,
     layers,
     local_network,

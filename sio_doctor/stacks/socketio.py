@@ -252,8 +252,12 @@ def _one_port_each(ask: Ask) -> Fix:
     return _fix(ask, title, after, where="where the server starts, e.g. server.js")
 
 
-def _middleware(ask: Ask) -> Fix:
-    after = block(
+def _middleware(title: str) -> Cure:
+    return lambda ask: _fix(ask, title, _wants_token(ask), where="where io.use(...) is called")
+
+
+def _wants_token(ask: Ask) -> str:
+    return block(
         f"io.of({js(ask.plan.target.namespace)}).use((socket, next) => {{",
         [
             "const { token } = socket.handshake.auth;   // what the client gives as auth",
@@ -261,12 +265,6 @@ def _middleware(ask: Ask) -> Fix:
             'next(token ? undefined : new Error("not authorized"));',
         ],
         "});",
-    )
-    return _fix(
-        ask,
-        "Look into the middleware that refuses: it reads what the client does not send",
-        after,
-        where="where io.use(...) is called",
     )
 
 
@@ -329,7 +327,12 @@ FIXES: dict[str, Cure] = {
     "allowrequest-403": _allow_request,
     "ws-refused": _log_refusals("Let the server say why it refuses the WebSocket"),
     "no-sticky-sessions": _one_port_each,
-    "connect-middleware-error": _middleware,
+    "connect-middleware-error": _middleware(
+        "Look into the middleware that refuses: it reads what the client does not send"
+    ),
+    "disconnected-at-once": _middleware(
+        "Refuse in a middleware instead of the connection handler: then connect_error tells the page why"
+    ),
     "invalid-namespace": _namespace,
     "no-connect-reply": _reply,
 }

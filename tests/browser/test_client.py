@@ -211,3 +211,20 @@ def test_not_every_failure_is_the_next_transports_turn(script: Mapping[str, Sequ
 def test_without_the_option_no_other_transport_is_tried() -> None:
     attempt, asked = play(make_plan(SERVER), {"handshake": [said("", status=502)]})
     assert (attempt.connects, asked) == (False, ["handshake"])
+
+
+SILENT = NoResponse(kind="timeout", message="No answer came.", phase="head")
+
+
+@pytest.mark.parametrize(
+    ("socket", "printed"), [(said("", status=400), "Unexpected response code: 400"), (GOOD, "")], ids=["fails", "opens"]
+)
+def test_a_poll_that_hangs_keeps_no_upgrade_from_failing(socket: Response, printed: str) -> None:
+    messages: list[Heard] = [text(OPEN), SILENT]
+    script: dict[str, list[Heard]] = {**POLLING, "poll": [SILENT], "websocket": [socket], "receive": messages}
+    attempt, asked = play(make_plan(SERVER), script)
+    assert (attempt.connects, attempt.error) == (False, None)
+    # Not with the session, which may have ended with the poll that was given up.
+    assert asked[:4] == ["handshake", "connect 40", "poll", "websocket"]
+    lines = [line for line in attempt.console if printed and printed in line and f"&sid={SID}'" in line]
+    assert len(attempt.console) == len(lines) == bool(printed)
