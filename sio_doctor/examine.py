@@ -68,6 +68,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
                 "version": plan.client.version,
                 "protocol": plan.client.protocol,
                 "transports": plan.client.transports,
+                "try_all_transports": plan.client.try_all_transports,
                 "with_credentials": plan.client.with_credentials,
                 "extra_headers": header_names(plan.client.extra_headers),
             },

@@ -66,6 +66,8 @@ class Client(Model, frozen=True, kw_only=True):
 
     version: ClientVersion = 4
     transports: tuple[Transport, ...] = ("polling", "websocket")
+    try_all_transports: bool = False
+    """``tryAllTransports``, since 4.8: where the first one fails, the next one is tried."""
     with_credentials: bool = False
     extra_headers: HeaderList = ()
     auth: str | None = None
@@ -563,7 +565,7 @@ class Report(Model, frozen=True, kw_only=True):
     vantage: Vantage
     target: Target
     client: dict[str, Any]
-    """version, protocol, transports, with_credentials, extra_headers (names alone)."""
+    """version, protocol, transports, try_all_transports, with_credentials, extra_headers (names alone)."""
     ok: bool
     handshake: Handshake | None
     policy: Policy

@@ -42,6 +42,7 @@ def make_plan(
     origins: Sequence[str] = (),
     version: int | None = None,
     transports: Sequence[str] = (),
+    try_all_transports: bool = False,
     with_credentials: bool | None = None,
     headers: Sequence[str] = (),
     path: str | None = None,
@@ -65,6 +66,8 @@ def make_plan(
     pages = tuple(dict.fromkeys(_origin(text, notes) for text in origins))
     pasted = _paste(url, pages, notes)
     client_version = _version(version, pasted.protocol, notes)
+    if try_all_transports and client_version != 4:
+        raise PlanError(f"--try-all-transports is an option of socket.io-client 4.8, not of version {client_version}.")
     extra = tuple(_header(text) for text in headers)
     if client_version == 2 and extra:
         notes.append(
@@ -83,6 +86,7 @@ def make_plan(
         client=Client(
             version=client_version,
             transports=_transports(transports) or pasted.transports or TRANSPORTS,
+            try_all_transports=try_all_transports,
             # socket.io-client 2 sends credentials unless told not to.
             with_credentials=client_version == 2 if with_credentials is None else with_credentials,
             extra_headers=extra,

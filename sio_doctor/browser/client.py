@@ -38,11 +38,15 @@ class Attempt(NamedTuple):
     """The message of ``connect_error``; None where there is none."""
     upgraded: bool | None = None
     verdict: Verdict | None = None
-    """What the browser made of the first transport's handshake."""
+    """What the browser made of the handshake of the transport that it came to."""
     sid: str | None = None
     """The polling session that it was tried in."""
+    opening: bool = False
+    """An error ended it before the session was open: where the client tries all transports, the next one's turn."""
     alive: bool = False
     """The Engine.IO session is open, whatever became of CONNECT."""
+    waits: bool = False
+    """The page waits for an answer that does not come, with the session open: ours is given up."""
     console: tuple[str, ...] = ()
     """What the browser prints while it goes on, in order."""
     cookies: tuple[Cookie, ...] = ()
@@ -50,19 +54,30 @@ class Attempt(NamedTuple):
 
 
 def connect(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
-    """The client's first attempt, with the transports of the plan: a first transport that fails ends it."""
+    """The client's first attempt, with the transports of the plan.
+
+    A first transport that fails ends it, unless the client has ``tryAllTransports``: then it is dropped.
+    """
     session = Session(engine, page, plan)
-    by_first = _by_websocket if plan.client.transports[0] == "websocket" else _by_polling
-    attempt = yield from by_first(session)
+    attempt = yield from _begin(session)
+    while attempt.opening and session.client.try_all_transports and len(session.transports) > 1:
+        session.transports = session.transports[1:]
+        attempt = yield from _begin(session)
     return attempt._replace(console=tuple(session.console), cookies=session.cookies.met())
+
+
+def _begin(session: Session) -> Generator[Step, Heard, Attempt]:
+    by_first = _by_websocket if session.transports[0] == "websocket" else _by_polling
+    return (yield from by_first(session))
 
 
 def direct(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Attempt]:
     """May the page open a WebSocket of its own, whatever the plan's transports?
 
-    A client that begins with one goes on to CONNECT, which ``connect`` asks too; for another the open packet tells.
+    Where the client itself may begin with one it goes on to CONNECT, as ``connect`` does; else the open packet tells.
     """
-    return (yield from _by_websocket(Session(engine, page, plan), join=plan.client.transports[0] == "websocket"))
+    join = plan.client.transports[0] == "websocket" or plan.client.try_all_transports
+    return (yield from _by_websocket(Session(engine, page, plan), join=join))
 
 
 def handshake(engine: Engine, page: Page, plan: Plan) -> Generator[Step, Heard, Fetched]:
@@ -74,19 +89,23 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
     fetched = yield from session.request("handshake")
     verdict = fetched.verdict
     if failed := _failed(fetched, "the handshake", "xhr poll error"):
-        return failed._replace(verdict=verdict)
+        return failed._replace(verdict=verdict, opening=failed.error == "xhr poll error")
+    reason = "The answer to the handshake is no open packet that this client can read."
     try:
         packets = engineio.decode_payload(_response(fetched).bytes, session.client.protocol)
-        opened = engineio.open_packet(packets[0].data) if packets[0].type == "open" else None
     except ValueError:
-        opened = None
+        return Attempt(False, reason, error="server error", verdict=verdict, opening=True)
+    opened = engineio.open_packet(packets[0].data) if packets[0].type == "open" else None
     if opened is None:
-        reason = "The answer to the handshake is no open packet that this client can read."
-        return Attempt(False, reason, error="server error", verdict=verdict)
+        # It never polls again: other packets are no error to it, and what JSON.parse throws is nobody's.
+        return Attempt(False, reason, error="timeout", verdict=verdict)
     attempt = yield from _join_by_polling(session, opened.sid, packets[1:])
     upgraded = None
-    if attempt.alive and "websocket" in session.client.transports and "websocket" in opened.upgrades:
-        upgraded = yield from _upgrade(session, opened.sid)
+    if "websocket" in session.transports and "websocket" in opened.upgrades:
+        if attempt.alive:
+            upgraded = yield from _upgrade(session, opened.sid)
+        elif attempt.waits:
+            yield from _failing_upgrade(session, opened.sid)
     transport: Transport | None = None
     if attempt.connects:
         transport = "websocket" if upgraded else "polling"
@@ -142,8 +161,12 @@ def _joined(session: Session, message: str) -> Attempt | None:
 def _by_websocket(session: Session, *, join: bool = True) -> Generator[Step, Heard, Attempt]:
     verdict = yield from session.websocket("websocket")
     if not verdict.allowed:
+        if verdict.found == "timeout":
+            session.give_up()
+            return Attempt(False, verdict.reason, error="timeout", verdict=verdict)
         allowed: Literal[False] | None = None if verdict.allowed is None else False
-        return Attempt(allowed, verdict.reason, error="websocket error" if allowed is False else None, verdict=verdict)
+        error = "websocket error" if allowed is False else None
+        return Attempt(allowed, verdict.reason, error=error, verdict=verdict, opening=error is not None)
     attempt = yield from _open_by_websocket(session)
     if attempt is None:
         attempt = (yield from _join_by_websocket(session)) if join else Attempt(None, NOT_ASKED.message)
@@ -157,10 +180,11 @@ def _open_by_websocket(session: Session) -> Generator[Step, Heard, Attempt | Non
     """Why no Engine.IO session comes over the WebSocket; None where one does."""
     first = yield from session.message(at_once=True)
     if not isinstance(first, str):
-        return _silent(first, "The WebSocket opened, but no open packet came over it")
+        silent = _silent(first, "The WebSocket opened, but no open packet came over it")
+        return silent._replace(opening=isinstance(first, Verdict))
     if not first.startswith("0") or engineio.open_packet(first[1:]) is None:
         reason = "The WebSocket opened, but what came over it is no Engine.IO open packet."
-        return Attempt(False, reason, error="server error")
+        return Attempt(False, reason, error="server error", opening=True)
     return None
 
 
@@ -192,6 +216,19 @@ def _upgrade(session: Session, sid: str) -> Generator[Step, Heard, bool | None]:
     return answer == "3probe"
 
 
+def _failing_upgrade(session: Session, sid: str) -> Generator[Step, Heard, None]:
+    """What the page's upgrade prints beside a poll that hangs: the client tries both at once.
+
+    It is asked without the session, as ``direct`` does: servers end one whose poll was given up, which no page does.
+    """
+    verdict = yield from session.websocket("websocket", judged_as=sid)
+    printed = len(session.console)
+    if verdict.allowed:
+        yield from _join_by_websocket(session)
+    del session.console[printed:]
+    yield Close()
+
+
 def _silent(heard: NoResponse | Verdict, what: str) -> Attempt:
     if isinstance(heard, Verdict):
         return Attempt(False, heard.reason, error="websocket error", verdict=heard)
@@ -208,7 +245,8 @@ def _failed(fetched: Fetched, what: str, error: str) -> Attempt | None:
     if not verdict.allowed or fetched.response is None:
         if verdict.found == "timeout":
             # Its own timer runs until the session is open; after that it waits, and the application hears nothing.
-            return Attempt(False, verdict.reason, error="timeout" if what == "the handshake" else None)
+            waits = what != "the handshake"
+            return Attempt(False, verdict.reason, error=None if waits else "timeout", waits=waits)
         return Attempt(False, verdict.reason, error=error)
     if fetched.response.status != 200:
         return Attempt(False, f"The server answered {what} with status {fetched.response.status}.", error=error)

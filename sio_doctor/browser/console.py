@@ -29,9 +29,9 @@ def lines(refusal: Refusal) -> list[str]:
 def refused_header(engine: Engine, name: str) -> list[str]:
     """What setRequestHeader prints for a forbidden name.
 
-    Chromium and Firefox print one too; the corpus, which kept only lines that name the URL, does not show it.
+    Firefox prints one too; the corpus, which kept only lines that name the URL, does not show it.
     """
-    return [f'Refused to set unsafe header "{name}"'] if engine.name == "webkit" else []
+    return [f'Refused to set unsafe header "{name}"'] if engine.name in ("chromium", "webkit") else []
 
 
 def authorization_warning(engine: Engine, hop: Hop) -> list[str]:
@@ -71,6 +71,11 @@ def websocket_failed(engine: Engine, url: Url, why: Response | NoResponse | str,
         case "webkit":
             return [console_webkit.websocket_failed(url, why, fault)]
     return []
+
+
+def websocket_given_up(engine: Engine, url: Url) -> list[str]:
+    """The page closes a WebSocket whose handshake has not been answered."""
+    return [console_chromium.websocket_given_up(url)] if engine.name == "chromium" else []
 
 
 def websocket_frame(engine: Engine, url: Url, masked: bool) -> list[str]:

@@ -127,7 +127,14 @@ def websocket_mixed_content(page_url: str, url: Url) -> str:
 
 def websocket_failed(url: Url, why: Response | NoResponse | str, fault: str) -> str:
     """Why an opening handshake failed."""
-    return f"WebSocket connection to '{_url(url, credentials=False)}' failed: {_websocket_text(why, fault)}"
+    text = _websocket_text(why, fault, default_port=url.port is None)
+    return f"WebSocket connection to '{_url(url, credentials=False)}' failed: {text}"
+
+
+def websocket_given_up(url: Url) -> str:
+    """A page closes it before the handshake has been answered, as the client does when its time is up."""
+    reason = "WebSocket is closed before the connection is established."
+    return f"WebSocket connection to '{_url(url, credentials=False)}' failed: {reason}"
 
 
 def websocket_frame(url: Url, masked: bool) -> str:
@@ -136,7 +143,7 @@ def websocket_frame(url: Url, masked: bool) -> str:
     return f"WebSocket connection to '{_url(url, credentials=False)}' failed: {text}"
 
 
-def _websocket_text(why: Response | NoResponse | str, fault: str) -> str:
+def _websocket_text(why: Response | NoResponse | str, fault: str, *, default_port: bool) -> str:
     handshake = "Error during WebSocket handshake: "
     if isinstance(why, str):
         return "Error in connection establishment: net::ERR_UNSAFE_PORT"
@@ -146,8 +153,10 @@ def _websocket_text(why: Response | NoResponse | str, fault: str) -> str:
                 return "Connection closed before receiving a handshake response"
             case "reset":
                 return handshake + "net::ERR_CONNECTION_RESET"
-            case "not-http":
+            case "not-http" if default_port:  # only there it may be HTTP/0.9, and is then read on
                 return handshake + "Invalid status line"
+            case "not-http":
+                return handshake + "net::ERR_INVALID_HTTP_RESPONSE"
         return f"Error in connection establishment: net::{net_error(why)}"
     match fault:
         case "status" if why.status == 401:

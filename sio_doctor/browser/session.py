@@ -9,10 +9,14 @@ from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
+from sio_doctor.browser import console
 from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
+from sio_doctor.browser.websocket import websocket_url as parsed
 from sio_doctor.model import Answer, Frame, NoResponse, Plan, Purpose, Request, Response, Transport, Verdict, get
 
 
@@ -53,7 +57,10 @@ def page_of(origin: str) -> Page:
 
 
 class Session:
-    """One attempt: the plan, the page, and what gathers on the way: cookies, the console's lines."""
+    """One attempt: the plan, the page, and what gathers on the way: cookies, the console's lines.
+
+    ``transports`` are those that the client has not given up.
+    """
 
     def __init__(self, engine: Engine, page: Page, plan: Plan) -> None:
         self.engine = engine
@@ -61,6 +68,7 @@ class Session:
         self.plan = plan
         self.client = plan.client
         self.cookies = Jar(engine, page.origin)
+        self.transports = plan.client.transports
         self.console: list[str] = []
         self.stamp = 0
 
@@ -86,12 +94,20 @@ class Session:
         self.console += fetched.verdict.console
         return fetched
 
-    def websocket(self, purpose: Purpose, sid: str | None = None) -> Generator[Step, Heard, Verdict]:
-        """The opening handshake of a WebSocket."""
-        opening = open_websocket(self.engine, self.page, websocket_url(self.plan, sid=sid), cookies=self.cookies)
-        verdict = yield from _labelled(opening, purpose)
+    def websocket(
+        self, purpose: Purpose, sid: str | None = None, *, judged_as: str | None = None
+    ) -> Generator[Step, Heard, Verdict]:
+        """The opening handshake of a WebSocket; with ``judged_as``, as if it had been asked with that session."""
+        url = websocket_url(self.plan, sid=sid)
+        judged = url if judged_as is None else websocket_url(self.plan, sid=judged_as)
+        opening = open_websocket(self.engine, self.page, judged, cookies=self.cookies)
+        verdict = yield from _labelled(opening, purpose, url=url)
         self.console += verdict.console
         return verdict
+
+    def give_up(self) -> None:
+        """The client closes the WebSocket that it waits for."""
+        self.console += console.websocket_given_up(self.engine, parsed(websocket_url(self.plan)))
 
     def message(
         self, sid: str | None = None, *, at_once: bool = False
@@ -139,8 +155,10 @@ def _closing_words(frame: Frame) -> str:
 Result = TypeVar("Result")
 
 
-def _labelled(requests: Generator[Request, Answer, Result], purpose: Purpose) -> Generator[Step, Heard, Result]:
-    """Says what each request is for: its preflight, itself, what a redirect led to."""
+def _labelled(
+    requests: Generator[Request, Answer, Result], purpose: Purpose, *, url: str = ""
+) -> Generator[Step, Heard, Result]:
+    """Says what each request is for: its preflight, itself, what a redirect led to. ``url``: ask that one instead."""
     hops = 0
     try:
         request = next(requests)
@@ -148,7 +166,7 @@ def _labelled(requests: Generator[Request, Answer, Result], purpose: Purpose) ->
             preflight = request.method == "OPTIONS" and get(request.headers, "access-control-request-method")
             label: Purpose = "preflight" if preflight else "redirect" if hops else purpose
             hops += not preflight
-            heard = yield Ask(request, label)
+            heard = yield Ask(replace(request, url=url) if url else request, label)
             request = requests.send(heard if isinstance(heard, Response | NoResponse) else NOT_ASKED)
     except StopIteration as end:
         result: Result = end.value

@@ -31,6 +31,12 @@ def check(
         list[str] | None,
         typer.Option(metavar="LIST", help="polling,websocket in the client's order.", rich_help_panel=_CLIENT),
     ] = None,
+    try_all_transports: Annotated[
+        bool,
+        typer.Option(
+            "--try-all-transports", help="The client's tryAllTransports (4.8 or newer).", rich_help_panel=_CLIENT
+        ),
+    ] = False,
     with_credentials: Annotated[
         bool | None,
         typer.Option(
@@ -127,6 +133,7 @@ def check(
             origins=origin or (),
             version=client,
             transports=transports or (),
+            try_all_transports=try_all_transports,
             with_credentials=with_credentials,
             headers=header or (),
             path=path,

@@ -116,6 +116,7 @@ def _for_script(plan: Plan, transports: tuple[Transport, ...]) -> dict[str, Any]
         "version": client.version,
         "protocol": client.protocol,
         "transports": transports,
+        "try_all_transports": client.try_all_transports,
         "polling": polling_url(plan),
         "websocket": websocket_url(plan),
         "headers": client.extra_headers,

@@ -105,13 +105,14 @@ async (plan) => {
   const by_polling = async () => {
     const answer = await send();
     report.polling = answer.status !== 0;
-    if (answer.status !== 200) return { error: answer.late ? "timeout" : "xhr poll error" };
+    if (answer.late) return { error: "timeout" };
+    if (answer.status !== 200) return { error: "xhr poll error", opening: true };
     const packets = decode(answer.text);
     const session = opening(packets && packets[0]);
-    if (!session) return { error: "server error" };
+    if (!session) return { error: "server error", opening: true };
     const result = await join_by_polling(session.sid, packets.slice(1));
     if (!result.alive) return result;
-    const may_upgrade = plan.transports.includes("websocket") && (session.upgrades || []).includes("websocket");
+    const may_upgrade = left.includes("websocket") && (session.upgrades || []).includes("websocket");
     const upgraded = may_upgrade && (await upgrade(session.sid));
     if (!upgraded) await send(session.sid, encode("1"));
     return result.connects ? { connects: true, transport: upgraded ? "websocket" : "polling" } : result;
@@ -155,8 +156,9 @@ async (plan) => {
   };
 
   const join_by_websocket = async (connection, first) => {
-    if (!report.websocket) return { error: "websocket error" };
-    if (!opening(first)) return { error: first === null ? "timeout" : "server error" };
+    if (!report.websocket) return { error: "websocket error", opening: true };
+    if (first === null) return { error: "timeout" };
+    if (!opening(first)) return { error: "server error", opening: true };
     if (plan.connect) connection.send(plan.connect);
     for (let patience = plan.patience; patience; patience -= 1) {
       const message = await connection.next();
@@ -167,6 +169,14 @@ async (plan) => {
     return {};
   };
 
-  const { connects, transport, error } = await (plan.transports[0] === "websocket" ? by_websocket : by_polling)();
+  // The transports that are not given up: with tryAllTransports, one that fails before a session is open is dropped.
+  let left = plan.transports;
+  const begin = () => (left[0] === "websocket" ? by_websocket() : by_polling());
+  let result = await begin();
+  while (plan.try_all_transports && result.opening && left.length > 1) {
+    left = left.slice(1);
+    result = await begin();
+  }
+  const { connects, transport, error } = result;
   return { ...report, connects: connects || false, transport: transport || null, error: error ?? null };
 }

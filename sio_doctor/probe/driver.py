@@ -220,7 +220,9 @@ class Driver:
                         talk = None if isinstance(opened, Exchange) else opened
                         heard = opened.answer if isinstance(opened, Exchange) else opened.exchange.answer
                     else:
-                        heard = (await self.ask(step.request, step.purpose, nth)).answer
+                        # A page polls while it posts, so on another connection: maybe to another worker.
+                        fresh = step.purpose == "poll"
+                        heard = (await self.ask(step.request, step.purpose, nth, fresh=fresh)).answer
                 elif isinstance(step, Send | Receive):
                     if isinstance(talk, Talk):
                         heard = await talk.step(step)

@@ -91,6 +91,10 @@ class Conversation:
         stream = self._stream
         if stream is None:
             return
+        with suppress(TimeoutError, Unanswered):
+            async with asyncio.timeout(0):  # what has come already is kept: a server may disconnect at once
+                while self._over is None:
+                    await self._next()
         self._stream = None
         try:
             if self._over is None:

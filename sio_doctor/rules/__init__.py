@@ -8,6 +8,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     cache,
     connect,
     credentials,
+    disconnected,
     elsewhere,
     hold,
     layers,

@@ -131,8 +131,11 @@ class Case:
 
     @property
     def polls(self) -> bool:
-        """The client begins by polling."""
-        return self.plan.client.transports[0] == "polling"
+        """The client begins by polling, or comes to it: it tries all transports, and its WebSocket fails."""
+        client = self.plan.client
+        fails = any(outcome.websocket.allowed is False for outcome in self.outcomes)
+        comes = client.try_all_transports and fails and "polling" in client.transports
+        return client.transports[0] == "polling" or comes
 
     def all(self, *purposes: Purpose, origin: str | None = "") -> Iterator[Exchange]:
         """The exchanges of those purposes, in order; with ``origin``, those of that page (None: no Origin).

@@ -42,22 +42,25 @@ def replies(case: Case) -> Iterator[Reply]:
                 yield Reply(page, waiting, None)
 
 
+def messages(case: Case, exchange: Exchange) -> list[str]:
+    """The Engine.IO packets that came in that answer or over that WebSocket, as text, in order."""
+    answer = exchange.response
+    if answer is None:
+        return []
+    if answer.status == 101:
+        return [frame.data for frame in answer.frames if frame.direction == "in" and frame.type == "text"]
+    if exchange.request.method != "GET" or answer.status != 200:
+        return []
+    try:
+        packets = engineio.decode_payload(answer.bytes, case.plan.client.protocol)
+    except ValueError:
+        return []
+    return [f"{engineio.TYPES.index(packet.type)}{packet.data}" for packet in packets]
+
+
 def _packets(case: Case, exchange: Exchange) -> Iterator[socketio.SocketPacket]:
     """The CONNECTs and CONNECT_ERRORs in that answer."""
-    if exchange.response is None:
-        return
-    if exchange.response.status == 101:
-        texts = [frame.data for frame in exchange.response.frames if frame.direction == "in" and frame.type == "text"]
-    elif exchange.request.method == "GET" and exchange.response.status == 200:
-        body = exchange.response.bytes
-        try:
-            packets = engineio.decode_payload(body, case.plan.client.protocol)
-        except ValueError:
-            return
-        texts = [f"4{packet.data}" for packet in packets if packet.type == "message"]
-    else:
-        return
-    for text in texts:
+    for text in messages(case, exchange):
         if text[:2] in ("40", "44"):
             yield socketio.decode(text[1:])
 

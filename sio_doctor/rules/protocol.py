@@ -94,7 +94,8 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
     """The client begins with a transport that the server does not take.
 
     **What it means.** `transports` differs on the two sides. The client does not go on to its next transport when
-    the first one is refused (unless `tryAllTransports` is set, since 4.8): make the lists agree.
+    the first one is refused (unless `tryAllTransports` is set, since 4.8; `--try-all-transports` says so here): make
+    the lists agree.
 
     **How it is told.** Polling gets `{"code":0,"message":"Transport unknown"}` (python: `"Invalid transport"`)
     while a WebSocket passes; or the WebSocket is refused and the open packet offers no upgrade to it. Where both
@@ -155,6 +156,8 @@ def _polling_disabled(case: Case, accepted: Exchange | None, sockets: list[Excha
             "A WebSocket passes: the server's transports are websocket alone. Add polling there, or give the client "
             'transports: ["websocket"].'
         )
+        if case.plan.client.try_all_transports and "websocket" in case.plan.client.transports:
+            message += " With tryAllTransports it goes on to WebSocket all the same, one failed request later."
     else:
         message += "Its transports do not name polling, or a proxy cuts the query off on the way."
     pages = tuple(page for page, _ in refused)

@@ -282,6 +282,12 @@ FIXES: dict[str, Cure] = {
         "if not token:",
         '    raise ConnectionRefusedError("not authorized")',
     ),
+    "disconnected-at-once": _handler(
+        "Refuse in the connect handler instead, without always_connect: then connect_error tells the page why",
+        'token = (auth or {}).get("token")  # what the client gives as auth',
+        "if not token:",
+        '    raise ConnectionRefusedError("not authorized")',
+    ),
     "invalid-namespace": _handler("Give the namespace a handler: without one it does not exist", "pass"),
     "no-connect-reply": _handler(
         "Let no exception but ConnectionRefusedError out of the connect handler: after any other nobody answers",

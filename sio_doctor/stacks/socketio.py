@@ -257,8 +257,12 @@ def _pings(ask: Ask) -> Fix:
     return _fix(ask, "Let the server ping more often than what is in front loses patience", after)
 
 
-def _middleware(ask: Ask) -> Fix:
-    after = block(
+def _middleware(title: str) -> Cure:
+    return lambda ask: _fix(ask, title, _wants_token(ask), where="where io.use(...) is called")
+
+
+def _wants_token(ask: Ask) -> str:
+    return block(
         f"io.of({js(ask.plan.target.namespace)}).use((socket, next) => {{",
         [
             "const { token } = socket.handshake.auth;   // what the client gives as auth",
@@ -266,12 +270,6 @@ def _middleware(ask: Ask) -> Fix:
             'next(token ? undefined : new Error("not authorized"));',
         ],
         "});",
-    )
-    return _fix(
-        ask,
-        "Look into the middleware that refuses: it reads what the client does not send",
-        after,
-        where="where io.use(...) is called",
     )
 
 
@@ -366,7 +364,12 @@ FIXES: dict[str, Cure] = {
     "ws-refused": _log_refusals("Let the server say why it refuses the WebSocket"),
     "ws-idle-timeout": _pings,
     "no-sticky-sessions": _one_port_each,
-    "connect-middleware-error": _middleware,
+    "connect-middleware-error": _middleware(
+        "Look into the middleware that refuses: it reads what the client does not send"
+    ),
+    "disconnected-at-once": _middleware(
+        "Refuse in a middleware instead of the connection handler: then connect_error tells the page why"
+    ),
     "invalid-namespace": _namespace,
     "no-connect-reply": _reply,
 }

@@ -85,8 +85,12 @@ def _allow_request(ask: Ask) -> Fix:
     return _fix("See what refuses: the origins option, or allowRequest. This lets the page in", _server(_entries(ask)))
 
 
-def _middleware(ask: Ask) -> Fix:
-    after = block(
+def _middleware(title: str) -> Cure:
+    return lambda ask: _fix(title, _wants_token(ask))
+
+
+def _wants_token(ask: Ask) -> str:
+    return block(
         f"io.of({js(ask.plan.target.namespace)}).use((socket, next) => {{",
         [
             "const { token } = socket.handshake.query;   // version 2 has no auth",
@@ -94,7 +98,6 @@ def _middleware(ask: Ask) -> Fix:
         ],
         "});",
     )
-    return _fix("Look into the middleware that refuses: it reads what the client does not send", after)
 
 
 FIXES: dict[str, Cure] = {
@@ -113,7 +116,12 @@ FIXES: dict[str, Cure] = {
     "server-too-old": socketio.FIXES["server-too-old"],
     "server-refused": _same("server-refused"),
     "connection-reset": _same("connection-reset"),
-    "connect-middleware-error": _middleware,
+    "connect-middleware-error": _middleware(
+        "Look into the middleware that refuses: it reads what the client does not send"
+    ),
+    "disconnected-at-once": _middleware(
+        "Refuse in a middleware instead of the connection handler: then the event error tells the page why"
+    ),
     "invalid-namespace": _same("invalid-namespace"),
     "no-connect-reply": _same("no-connect-reply"),
 }

@@ -151,3 +151,80 @@ def test_websocket_alone() -> None:
 def test_a_wrong_accept_is_no_websocket() -> None:
     attempt, _ = play(make_plan(SERVER, transports=["websocket"]), {"websocket": [switched("AAAA")]})
     assert (attempt.connects, attempt.error) == (False, "websocket error")
+
+
+def test_a_websocket_that_nobody_answers_is_given_up_with_a_line() -> None:
+    silent = NoResponse(kind="timeout", message="No answer came.", phase="head")
+    attempt, _ = play(make_plan(SERVER, transports=["websocket", "polling"]), {"websocket": [silent]})
+    assert (attempt.connects, attempt.error) == (False, "timeout")
+    url = f"wss{SERVER.removeprefix('https')}/socket.io/?EIO=4&transport=websocket"
+    reason = "WebSocket is closed before the connection is established."
+    assert attempt.console == (f"WebSocket connection to '{url}' failed: {reason}",)
+
+
+def trying(*transports: str) -> Plan:
+    return make_plan(SERVER, transports=transports, try_all_transports=True)
+
+
+def test_all_transports_are_tried() -> None:
+    script: dict[str, list[Heard]] = {"websocket": [said("", status=400)], **POLLING}
+    attempt, asked = play(trying("websocket", "polling"), script)
+    # The one that failed is dropped: nothing is upgraded to it, though the server offers it.
+    assert (attempt.connects, attempt.transport, attempt.upgraded) == (True, "polling", None)
+    assert asked == ["websocket", "handshake", "connect 40", "poll"]
+    assert "Unexpected response code: 400" in attempt.console[0]
+
+
+@pytest.mark.parametrize("first", [said(OPEN, allow=None), said("{}", status=400), said("<html>")])
+def test_what_polling_answers_is_an_error_after_which_websocket_is_tried(first: Response) -> None:
+    script: dict[str, list[Heard]] = {
+        "handshake": [first],
+        "websocket": [GOOD],
+        "receive": [text(OPEN), text(JOINED)],
+    }
+    attempt, asked = play(trying("polling", "websocket"), script)
+    assert (attempt.connects, attempt.transport) == (True, "websocket")
+    assert asked == ["handshake", "websocket", "send 40"]
+
+
+def test_the_last_transports_error_is_heard() -> None:
+    script: dict[str, list[Heard]] = {"handshake": [said("", status=502)], "websocket": [said("", status=503)]}
+    attempt, _ = play(trying("polling", "websocket"), script)
+    assert (attempt.connects, attempt.error) == (False, "websocket error")
+    assert [line[:24] for line in attempt.console] == ["Failed to load resource:", "WebSocket connection to "]
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ({"handshake": [NoResponse(kind="timeout", message="No answer came.", phase="head")]}, "timeout"),
+        ({**POLLING, "connect": [said("", status=502)]}, "xhr post error"),
+    ],
+    ids=["silence", "an open session"],
+)
+def test_not_every_failure_is_the_next_transports_turn(script: Mapping[str, Sequence[Heard]], error: str) -> None:
+    attempt, asked = play(trying("polling", "websocket"), script)
+    assert (attempt.connects, attempt.error) == (False, error)
+    assert "websocket" not in asked
+
+
+def test_without_the_option_no_other_transport_is_tried() -> None:
+    attempt, asked = play(make_plan(SERVER), {"handshake": [said("", status=502)]})
+    assert (attempt.connects, asked) == (False, ["handshake"])
+
+
+SILENT = NoResponse(kind="timeout", message="No answer came.", phase="head")
+
+
+@pytest.mark.parametrize(
+    ("socket", "printed"), [(said("", status=400), "Unexpected response code: 400"), (GOOD, "")], ids=["fails", "opens"]
+)
+def test_a_poll_that_hangs_keeps_no_upgrade_from_failing(socket: Response, printed: str) -> None:
+    messages: list[Heard] = [text(OPEN), SILENT]
+    script: dict[str, list[Heard]] = {**POLLING, "poll": [SILENT], "websocket": [socket], "receive": messages}
+    attempt, asked = play(make_plan(SERVER), script)
+    assert (attempt.connects, attempt.error) == (False, None)
+    # Not with the session, which may have ended with the poll that was given up.
+    assert asked[:4] == ["handshake", "connect 40", "poll", "websocket"]
+    lines = [line for line in attempt.console if printed and printed in line and f"&sid={SID}'" in line]
+    assert len(attempt.console) == len(lines) == bool(printed)

@@ -18,7 +18,8 @@ BUNDLES: dict[ClientVersion, str] = {2: "dist/socket.io.js", 3: "dist/socket.io.
 
 PAGE = '<!doctype html><link rel="icon" href="data:,"><script src="/{version}.js"></script>'
 
-#: One attempt of the client, and what the application hears: ``connect``, or the first ``connect_error``.
+#: One attempt of the client, and what the application hears: ``connect``, or the first ``connect_error``; null where
+#: it hears neither.
 ATTEMPT = """new Promise((resolve) => {
   const [url, options] = %s;
   const socket = io(url, { reconnection: false, forceNew: true, timeout: 5000, ...options });
@@ -28,7 +29,7 @@ ATTEMPT = """new Promise((resolve) => {
   const done = (result) => { clearTimeout(patience); resolve(result); };
   const connects = () => done({ connects: true, transport: engine.transport.name });
   const fails = (error) => connected || done({ connects: false, error });
-  const patience = setTimeout(() => (connected ? connects() : fails("nothing happened")), 8000);
+  const patience = setTimeout(() => (connected ? connects() : fails(null)), 8000);
   const settle = () => {
     const upgrades = engine._upgrades || engine.upgrades;
     const undecided = engine.transport.name === "polling" && options.transports.includes("websocket") &&
@@ -41,7 +42,7 @@ ATTEMPT = """new Promise((resolve) => {
   socket.on("connect", () => { connected = true; settle(); });
   for (const name of ["connect_error", "error"])
     socket.on(name, (error) => fails(typeof error === "string" ? error : error.message));
-  socket.on("disconnect", (reason) => fails(reason));
+  socket.on("disconnect", () => fails(null));
 })"""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from sio_doctor.model import ClientVersion, Plan
@@ -11,7 +11,7 @@ from sio_doctor.plan import make_plan
 from tests.servers.node import Mode, Version, node
 from tests.servers.proxies import haproxy, nginx
 from tests.servers.python import Kind, python_server
-from tests.servers.raw import nothing
+from tests.servers.raw import answer, nothing, raw
 
 #: Starts a server for a page of that origin; yields its base URL.
 Server = Callable[[str], AbstractContextManager[str]]
@@ -30,6 +30,9 @@ class Client(NamedTuple):
     auth: str | None = None
     query: tuple[str, str] | None = None
     path: str | None = None
+    try_all: bool = False
+    patience: float = 10.0
+    """Seconds that ``check`` waits for an answer."""
 
     def options(self) -> dict[str, Any]:
         """The second argument of ``io()``; auth is left out (it is JSON already)."""
@@ -45,6 +48,8 @@ class Client(NamedTuple):
             options["query"] = dict([self.query])
         if self.path is not None:
             options["path"] = self.path
+        if self.try_all:
+            options["tryAllTransports"] = True
         return options
 
     def plan(self, url: str, origin: str) -> Plan:
@@ -54,12 +59,14 @@ class Client(NamedTuple):
             origins=[origin],
             version=self.version,
             transports=self.transports,
+            try_all_transports=self.try_all,
             with_credentials=self.with_credentials,
             headers=[f"{self.header[0]}: {self.header[1]}"] if self.header else (),
             namespace=self.namespace or None,
             auth=self.auth,
             query=[f"{self.query[0]}={self.query[1]}"] if self.query else (),
             path=self.path,
+            timeout=self.patience,
             browsers=["chromium"],
         )
 
@@ -89,25 +96,49 @@ def on_python(kind: Kind, options: str = "", *, middleware: str = "", mount: str
     )
 
 
-def behind_nginx(upstream: Server, location: str = "", *, path: str = "/", websocket: bool = True) -> Server:
+def behind_nginx(
+    upstream: Server,
+    location: str = "",
+    *,
+    path: str = "/",
+    websocket: bool = True,
+    workers: int = 1,
+    proxy_pass: str = "http://upstream",
+) -> Server:
+    """``workers`` of that server, which are asked in turn."""
+
+    @contextmanager
+    def run(origin: str) -> Iterator[str]:
+        with ExitStack() as servers:
+            urls = [servers.enter_context(upstream(origin)) for _ in range(workers)]
+            lines = location.replace("ORIGIN", origin)
+            with nginx(urls, lines, path=path, websocket=websocket, proxy_pass=proxy_pass) as proxy:
+                yield proxy
+
+    return run
+
+
+def nginx_alone(location: str) -> Server:
+    return lambda origin: nginx([], server=f"location / {{ {location.replace('ORIGIN', origin)} }}")
+
+
+def behind_haproxy(upstream: Server, frontend: str = "", backend: str = "") -> Server:
     @contextmanager
     def run(origin: str) -> Iterator[str]:
         with (
             upstream(origin) as url,
-            nginx([url], location.replace("ORIGIN", origin), path=path, websocket=websocket) as proxy,
+            haproxy([url], frontend=frontend, backend=backend.replace("ORIGIN", origin)) as proxy,
         ):
             yield proxy
 
     return run
 
 
-def behind_haproxy(upstream: Server) -> Server:
-    @contextmanager
-    def run(origin: str) -> Iterator[str]:
-        with upstream(origin) as url, haproxy([url]) as proxy:
-            yield proxy
-
-    return run
+@contextmanager
+def ssh(origin: str) -> Iterator[str]:
+    """A port where something else than HTTP is spoken."""
+    with raw(answer(b"SSH-2.0-OpenSSH_9.2\r\n")) as server:
+        yield server.url
 
 
 def gone(origin: str) -> AbstractContextManager[str]:

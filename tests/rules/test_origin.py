@@ -20,6 +20,7 @@ from tests.rules.build import (
     html,
     node_error,
     node_open,
+    node_ws_error,
     preflight_ok,
     response,
     switching,
@@ -89,6 +90,15 @@ def test_without_a_page_a_list_is_nobody_s_fault() -> None:
 def test_a_client_that_never_polls_needs_no_cors() -> None:
     exchanges = [exchange("handshake", node_open()), exchange("websocket", switching('0{"sid":"a"}'))]
     assert hits("cors-not-configured", evidence({"transports": ("websocket",)}, exchanges)) == []
+
+
+def test_who_tries_all_transports_polls_once_the_websocket_fails() -> None:
+    plan = {"transports": ("websocket", "polling"), "try_all_transports": True}
+    polled, opened = exchange("handshake", node_open()), exchange("websocket", switching('0{"sid":"a"}'))
+    refused = exchange("websocket", node_ws_error("Bad request"))
+    assert hits("cors-not-configured", evidence(plan, [polled, refused]))
+    assert not hits("cors-not-configured", evidence(plan, [polled, opened]))
+    assert not hits("cors-not-configured", evidence({**plan, "try_all_transports": False}, [polled, refused]))
 
 
 def test_the_server_s_own_page_needs_no_cors() -> None:

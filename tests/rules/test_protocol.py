@@ -87,6 +87,13 @@ def test_a_server_without_polling() -> None:
     assert "transport-disabled" not in findings(evidence({"transports": ("websocket",)}, polling_off(socket)))
 
 
+def test_who_tries_all_transports_loses_a_request_only() -> None:
+    socket = exchange("websocket", switching(open_data(upgrades=()), '40{"sid":"x"}', sent=("40",)))
+    found = findings(evidence({"try_all_transports": True}, polling_off(socket)))
+    assert {slug: finding.severity for slug, finding in found.items()} == {"transport-disabled": "warning"}
+    assert "goes on to WebSocket" in found["transport-disabled"].message
+
+
 def test_a_lost_query_looks_alike_and_is_told_apart() -> None:
     found = findings(evidence({}, polling_off(exchange("websocket", node_ws_error("Transport unknown")))))
     assert list(found) == ["transport-disabled"]

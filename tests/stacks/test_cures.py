@@ -173,7 +173,9 @@ def test_version_2_needs_a_port_and_a_handler_of_preflights() -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("slug", ["connect-middleware-error", "invalid-namespace", "no-connect-reply"])
+@pytest.mark.parametrize(
+    "slug", ["connect-middleware-error", "disconnected-at-once", "invalid-namespace", "no-connect-reply"]
+)
 def test_what_is_called_on_io_runs(slug: str) -> None:
     plan = make_plan(namespace="/chat")
     with node("4.8", setup=cure(slug, NODE, plan).after) as url:
