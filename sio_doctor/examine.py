@@ -10,7 +10,7 @@ import msgspec
 from sio_doctor import __version__
 from sio_doctor.diagnose import diagnose
 from sio_doctor.judge import judge, policy
-from sio_doctor.model import Connection, Evidence, Finding, Plan, Report
+from sio_doctor.model import Connection, Evidence, Exchange, Finding, Plan, Report
 from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
@@ -63,7 +63,9 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
                 "transports": plan.client.transports,
                 "with_credentials": plan.client.with_credentials,
                 "extra_headers": header_names(plan.client.extra_headers),
+                "cookies": header_names(plan.client.cookies),
             },
+            network=plan.network,
             ok=not any(finding.severity == "error" for finding in findings)
             and not any(outcome.connects is None for outcome in outcomes),
             handshake=case.open,
@@ -76,11 +78,13 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
         ),
         plan,
     )
-    shown = (
-        msgspec.structs.replace(exchange, curl=curl(exchange.request, verified=exchange.verified))
-        for exchange in report.exchanges
-    )
+    shown = (msgspec.structs.replace(exchange, curl=_curl(exchange, report)) for exchange in report.exchanges)
     return msgspec.structs.replace(report, exchanges=tuple(shown))
+
+
+def _curl(exchange: Exchange, report: Report) -> str:
+    address = exchange.address if exchange.purpose == "other-address" else None
+    return curl(exchange.request, verified=exchange.verified, network=report.network, address=address)
 
 
 def _prescribe(case: Case, finding: Finding) -> Finding:

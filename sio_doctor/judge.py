@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sio_doctor.browser import client
-from sio_doctor.browser.replay import Memory, replay, verified
+from sio_doctor.browser.replay import Memory, replay, unreachable, verified
 from sio_doctor.browser.session import page_of
-from sio_doctor.browser.table import ENGINES
+from sio_doctor.browser.table import ENGINES, Engine
 from sio_doctor.model import (
     FOREIGN,
     STAND_IN,
@@ -19,6 +19,7 @@ from sio_doctor.model import (
     Verdict,
 )
 from sio_doctor.standards import engineio
+from sio_doctor.standards import url as urls
 
 
 def judge(evidence: Evidence) -> tuple[Connection, ...]:
@@ -33,6 +34,7 @@ def judge(evidence: Evidence) -> tuple[Connection, ...]:
 
 def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
     engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
+    address, memory = _at_its_address(evidence, engine, memory)
     attempt = replay(client.connect(engine, page, plan), memory)
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict
@@ -47,7 +49,35 @@ def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browse
         websocket=websocket or Verdict(allowed=None, code="not-asked", reason="This was not asked."),
         upgraded=attempt.upgraded,
         console=attempt.console,
+        address=address,
     )
+
+
+def _at_its_address(evidence: Evidence, engine: Engine, memory: Memory) -> tuple[str | None, Memory]:
+    """Which address of ``localhost`` this browser asks, where they answer otherwise, and what it meets there.
+
+    At the address that was not met first, the handshake alone was asked; what follows is not known.
+    """
+    met = evidence.first("handshake")
+    others = [other for other in evidence.all("other-address") if not unreachable(other)]
+    if met is None or met.address is None or not urls.is_loopback_host(urls.parse(evidence.plan.target.url).host):
+        return None, memory
+    if all(_manner(other) == _manner(met) for other in others):
+        return None, memory
+    for other in others:
+        if other.address and (":" in other.address) == (engine.localhost_first == 6):
+            return other.address, Memory([other])
+    return met.address, memory
+
+
+def _manner(exchange: Exchange) -> tuple[object, ...]:
+    """In what the answers of two servers differ, as far as it matters to a page."""
+    answer = exchange.answer
+    if not isinstance(answer, Response):
+        return (answer.kind,)
+    if not _is_engine(answer):
+        return ("a stranger",)
+    return (answer.status, answer.get("access-control-allow-origin"))
 
 
 def policy(evidence: Evidence) -> Policy:

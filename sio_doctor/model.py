@@ -70,11 +70,40 @@ class Client(Model, frozen=True, kw_only=True):
     extra_headers: HeaderList = ()
     auth: str | None = None
     """The auth payload of the CONNECT packet, as JSON text."""
+    cookies: tuple[tuple[str, str], ...] = ()
+    """What the browser's jar has for the server before anything is asked: name and value."""
 
     @property
     def protocol(self) -> Literal[3, 4]:
         """The Engine.IO protocol that this client speaks (``EIO=``)."""
         return 3 if self.version == 2 else 4
+
+
+class Pinned(Model, frozen=True, kw_only=True):
+    """Addresses that are used for a host and port instead of what DNS says."""
+
+    host: str
+    """Lower case, no brackets; ``*`` for every host."""
+    port: int
+    addresses: tuple[str, ...]
+
+
+class NetworkOptions(Model, frozen=True, kw_only=True):
+    """How the server is reached, where the person says so: what curl's options of these names say."""
+
+    resolve: tuple[Pinned, ...] = ()
+    ca_file: str | None = None
+    """The PEM file whose certificates are trusted, and no others; None: the system's trust store."""
+    insecure: bool = False
+    """A certificate that is refused is gone past, as by a click on the browser's warning. Secrets are sent then."""
+    proxy: str | None = None
+    """``http://…``; empty: no proxy at all; None: what the environment says."""
+    no_proxy: str | None = None
+    """The hosts that are asked directly; None: what the environment says."""
+    family: Literal[4, 6] | None = None
+    """The only family of addresses that is used; None: both."""
+    max_requests: int | None = None
+    """Where the budget of requests is lowered to; None: it is not."""
 
 
 #: Whose page is asked about where the person named none. Reserved for documentation, so no server lists it by chance.
@@ -90,6 +119,7 @@ class Plan(Model, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()
     """As browsers serialise them; ``null`` for an opaque one. Empty: whom does the server let in?"""
     client: Client = Client()
+    network: NetworkOptions = NetworkOptions()
     browsers: tuple[Browser, ...] = ("chromium", "firefox", "webkit")
     timeout: float = 10.0
     """Seconds for each answer."""
@@ -188,7 +218,8 @@ class NoResponse(Model, frozen=True, kw_only=True):
     """What was under way: a ``timeout`` in ``connect`` is a firewall, one in ``head`` a silent server."""
     detail: str = ""
     """For ``tls``: ``self-signed``, ``unknown-issuer``, ``expired``, ``not-yet-valid``, ``hostname``, ``plain-http``,
-    ``protocol`` or ``other``. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where
+    ``protocol`` or ``other``. For ``dns``: ``family`` where there are addresses, and none of the only family that may
+    be used. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where
     a proxy of the environment failed, so that nothing is known about the server."""
 
 
@@ -208,6 +239,7 @@ Purpose = Literal[
     "sticky",  # POST of a heartbeat on a fresh connection
     "other-protocol",  # the handshake in the other Engine.IO protocol
     "other-path",  # the handshake at another usual path
+    "other-address",  # the handshake at one address of the host, or (refused there) at this machine's loopback
     "other-scheme",  # the handshake by http for https, or the other way round
     "other-transport",  # the handshake by a transport that the client does not use
     "root",  # GET / with the origin: who lives here, and does that route have CORS headers
@@ -228,7 +260,7 @@ class Exchange(Model, frozen=True, kw_only=True):
     failure: NoResponse | None = None
     seconds: float = 0.0
     address: str | None = None
-    """The address that was connected to."""
+    """The address that was connected to; where one alone was asked, that one."""
     verified: bool = True
     """False: the certificate was not verified, because verified asking had failed."""
     curl: str = ""
@@ -367,6 +399,8 @@ class Connection(Model, frozen=True, kw_only=True):
     """The upgrade from polling to WebSocket went through; None where none was tried."""
     console: tuple[str, ...] = ()
     """What the browser's console gets while the client tries, in order."""
+    address: str | None = None
+    """The address that this browser asks, where those of ``localhost`` answer otherwise; None where it is all one."""
     confirmed: Confirmed | None = None
     """What a real browser did (``--confirm``); None where none was asked."""
 
@@ -473,12 +507,13 @@ class Report(Model, frozen=True, kw_only=True):
     vantage: Vantage
     target: Target
     client: dict[str, Any]
-    """version, protocol, transports, with_credentials, extra_headers (names alone)."""
+    """version, protocol, transports, with_credentials, extra_headers and cookies (names alone)."""
     ok: bool
     handshake: Handshake | None
     policy: Policy
     server: Server
     outcomes: tuple[Connection, ...]
     findings: tuple[Finding, ...]
+    network: NetworkOptions = NetworkOptions()
     notes: tuple[str, ...] = ()
     exchanges: tuple[Exchange, ...] = ()

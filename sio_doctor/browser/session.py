@@ -51,6 +51,12 @@ def page_of(origin: str) -> Page:
     return Page(url="file:///index.html" if origin == "null" else f"{origin}/", origin=origin)
 
 
+def jar_of(plan: Plan) -> dict[str, str]:
+    """The cookies that the browser has for the server before anything is asked, taken as ones that go with any request
+    that may carry cookies."""
+    return dict(plan.client.cookies)
+
+
 class Session:
     """One attempt: the plan, the page, and what gathers on the way: the server's cookies, the console's lines."""
 
@@ -59,7 +65,7 @@ class Session:
         self.page = page
         self.plan = plan
         self.client = plan.client
-        self.cookies: dict[str, str] = {}
+        self.cookies: dict[str, str] = jar_of(plan)
         self.console: list[str] = []
         self.stamp = 0
 

@@ -72,8 +72,14 @@ class Attempt:
     request: Request
     """As it is sent, all headers included."""
     verify: bool = True
+    ca_file: str | None = None
+    """What it is verified against; None: the system's trust store."""
+    only: str | None = None
+    """The one address of the host that is to be asked; None: whichever connects first."""
     phase: Phase = "resolve"
     address: str | None = None
+    passed_over: tuple[str, ...] = ()
+    """Addresses that were tried before it, and had not accepted by then."""
     stream: Stream | None = None
     proxy: Proxy | None = None
     """The one that it goes through."""

@@ -21,6 +21,7 @@ from sio_doctor.model import Evidence, Exchange, Plan, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.network import Network
+from sio_doctor.standards import engineio
 
 #: Certificate failures after which the server can still be talked to.
 UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostname", "other")
@@ -29,17 +30,19 @@ UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostn
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
     """Asks the server, and returns everything that was seen. Ends by the plan's deadline, whatever the server does."""
     started, clock = datetime.now(UTC), time.monotonic()
-    async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ) as network:
+    async with Network(
+        timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ, options=plan.network
+    ) as network:
         driver = Driver(plan, network)
         await climb(driver)
-        exchanges = driver.exchanges()
+        exchanges, notes = driver.exchanges(), driver.said()
     return Evidence(
         plan=plan,
         exchanges=exchanges,
         vantage=Vantage(host=socket.gethostname(), addresses=dict(network.addresses), requests=network.requests),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
-        notes=tuple(dict.fromkeys([*network.notes, *driver.notes])),
+        notes=tuple(dict.fromkeys([*network.notes, *notes])),
     )
 
 
@@ -48,7 +51,12 @@ async def climb(driver: Driver) -> None:
     first = await first_handshake(driver)
     if first.failure is not None and first.failure.kind == "tls" and first.failure.detail in UNTRUSTED:
         driver.verify = False
-        driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
+        driver.notes.append(
+            "The certificate was refused. As --insecure says, the check went on, secrets included, and the verdicts "
+            "are those of a browser in which somebody has clicked past its warning about this server."
+            if driver.plan.network.insecure
+            else "The certificate was refused; the rest was asked without verifying it, without secrets."
+        )
         first = await first_handshake(driver)
     if first.failure is not None and (first.failure.kind == "timeout" or first.failure.detail == "proxy"):
         # It has had its time; what tells why it is silent is quick where it comes at all.
@@ -56,10 +64,13 @@ async def climb(driver: Driver) -> None:
     opened = opened_by(first)
     if unreachable(first):
         await aside.after_failure(driver, first)
+    elif driver.frugal:
+        await in_turn(driver, first)
     else:
         await together(
             *(one_page(driver, page, opened is not None or page != driver.pages[0]) for page in driver.pages),
-            aside.controls(driver),
+            controls(driver),
+            aside.other_addresses(driver),
             aside.client_file(driver),
         )
         if opened is None:
@@ -79,6 +90,32 @@ async def climb(driver: Driver) -> None:
     await aside.close(driver)
 
 
+async def in_turn(driver: Driver, first: Exchange) -> None:
+    """What ``climb`` asks, with a low budget: what the pages need to connect, then what tells why they do not."""
+    await browsers(driver, sockets=False)
+    if opened_by(first) is None and (first.response is None or engineio.read_refusal(first.response) is None):
+        await sockets(driver)
+        await aside.look_elsewhere(driver, first)
+        await aside.controls(driver)
+        return
+    await aside.controls(driver)
+    for page in driver.pages:
+        await one_page(driver, page, session=True)
+    await aside.near_misses(driver)
+    await aside.other_protocol(driver)
+    await aside.other_addresses(driver)
+    await sockets(driver)
+    await aside.websocket_by_get(driver)
+    await aside.client_file(driver)
+    await aside.stickiness(driver)
+
+
+async def controls(driver: Driver) -> None:
+    """Two handshakes that no page makes; and whether all workers know the session of one of them."""
+    await aside.controls(driver)
+    await aside.stickiness(driver)
+
+
 async def first_handshake(driver: Driver) -> Exchange:
     """The polling handshake of the first page: the last answer that redirects led to, or why there is none."""
     await driver.drive(client.handshake(UNCHECKED, page_of(driver.pages[0]), driver.careful()))
@@ -96,7 +133,7 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
         jobs.append(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)))
     elif session:
         jobs.append(driver.drive(client.connect(UNCHECKED, page_of(page), plan)))
-    await together(*jobs)
+    await driver.all_of(*jobs)
 
 
 async def sockets(driver: Driver) -> None:
@@ -105,7 +142,7 @@ async def sockets(driver: Driver) -> None:
         driver.notes.append("No WebSocket of its own was tried: the upgrade shows that it might end the server.")
         return
     plan = driver.careful()
-    await together(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
+    await driver.all_of(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
 
 
 def spared(driver: Driver) -> bool:
@@ -113,9 +150,10 @@ def spared(driver: Driver) -> bool:
     return driver.plan.client.transports[0] == "polling" and aside.upgrades_go_astray(driver)
 
 
-async def browsers(driver: Driver) -> None:
+async def browsers(driver: Driver, *, sockets: bool = True) -> None:
     """What the browsers ask otherwise than the client that checks nothing, and each other. They verify certificates."""
-    verify, driver.verify, spare = driver.verify, True, spared(driver)
+    verify, spare = driver.verify, not sockets or spared(driver)
+    driver.verify = driver.verify or not driver.plan.network.insecure
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
             await driver.drive(client.handshake(engine, page_of(page), driver.plan))

@@ -32,7 +32,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._reach = reach
         self._passed_on: set[Proxy] = set()
         """The proxies through which an answer has come: where one does not come now, it is not their fault."""
-        self._idle: dict[tuple[bool, str, int, bool], list[Stream]] = {}
+        self._idle: dict[tuple[bool, str, int, bool, str | None], list[Stream]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request, one answer; the answer's head is also put into the attempt."""
@@ -108,9 +108,9 @@ class _Body(httpx.AsyncByteStream):
         self._release()
 
 
-def _key(attempt: Attempt) -> tuple[bool, str, int, bool]:
+def _key(attempt: Attempt) -> tuple[bool, str, int, bool, str | None]:
     place = attempt.place
-    return place.secure, place.host, place.port, attempt.verify
+    return place.secure, place.host, place.port, attempt.verify, attempt.only
 
 
 def _as_sent(attempt: Attempt) -> tuple[h11.Request, bytes]:

@@ -25,16 +25,30 @@ _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOW
 _PROTOCOL = ("PROTOCOL", "VERSION", "HANDSHAKE_FAILURE", "CIPHER", "KEY_TOO_SMALL", "SIGNATURE", "CURVE", "GROUP")
 
 
+class CaFileError(Exception):
+    """OpenSSL can make nothing of the CA file."""
+
+
 @cache
-def context(verify: bool) -> ssl.SSLContext:
+def context(verify: bool, ca_file: str | None = None) -> ssl.SSLContext:
     """The one context of the process that verifies, or the one that does not.
 
-    Verifying is against the system's trust store; SSL_CERT_FILE and SSL_CERT_DIR replace it, as they do for curl.
+    Verifying is against ``ca_file`` alone, where there is one; else against the system's trust store, which
+    SSL_CERT_FILE and SSL_CERT_DIR replace, as they do for curl. Raises ``CaFileError`` where the file cannot be used.
     """
     if not verify:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
+    elif ca_file is not None:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.hostname_checks_common_name = False
+        # As curl does: a file that holds an intermediate alone makes that the end of the chain.
+        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        try:
+            made.load_verify_locations(ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise CaFileError(f"The certificates in {ca_file} cannot be used: {error.strerror or error}.") from None
     else:
         made = _verifying()
     made.set_alpn_protocols(["http/1.1"])

@@ -16,6 +16,7 @@ from sio_doctor.rules.stranger import (
     opened,
     served_elsewhere,
     speaks_plain_websocket,
+    two_programs,
 )
 
 
@@ -30,6 +31,8 @@ class Silence(NamedTuple):
 
 def silences(case: Case, *kinds: NoResponseKind) -> Iterator[Silence]:
     """The handshakes that failed in one of these ways, one for each way. What was asked unverified does not count."""
+    if two_programs(case):
+        return  # one of them is not the server
     asked = [exchange for exchange in case.all("handshake", "preflight") if exchange.verified]
     found: dict[tuple[str, str, str], Silence] = {}
     for page in case.pages:
@@ -120,6 +123,9 @@ def dns_fails(case: Case) -> Iterable[Hit]:
     """
     for silence in silences(case, "dns"):
         host = Place(case).host
+        if silence.failure.detail == "family":
+            yield hit_about(case, silence, f"{silence.failure.message} A browser would use what there is.")
+            continue
         message = f"The name {host} does not resolve: it has no address, so nothing can be asked."
         if "." not in host:
             message += (
@@ -144,6 +150,8 @@ def server_refused(case: Case) -> Iterable[Hit]:
     """
     for silence in silences(case, "refused"):
         place = Place(case)
+        if any(exchange.response is not None for exchange in case.all("other-address")):
+            continue  # bound-to-loopback
         message = (
             f"Nothing listens at {place.at}: the connection is refused. The server is not running, or on another port"
         )

@@ -46,6 +46,8 @@ def strangers(case: Case, cause: str) -> Iterator[Stranger]:
 def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     """The slug of the one cause of this answer, the strongest sign first; ``""`` where no sign is known."""
     status = response.status
+    if two_programs(case):
+        return "localhost-ipv6-mismatch"
     if target := redirection(exchange):
         if loops(case, exchange):
             return "redirect-loop"
@@ -72,6 +74,14 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     if status in (404, 405, 410) or (status == 400 and not response.body):
         return "path-mismatch"
     return ""
+
+
+def two_programs(case: Case) -> bool:
+    """The addresses of ``localhost`` lead to two servers, and at least one of them is Socket.IO."""
+    if all(outcome.address is None for outcome in case.outcomes):
+        return False
+    both = [*case.all("other-address"), case.first("handshake")]
+    return any(case.opened(exchange) or case.refusal(exchange) for exchange in both)
 
 
 # --- signs in one answer ---------------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ PAGE_FIRST = frozenset(
     {
         "mixed-content", "tls-plain-mixup", "path-mismatch", "plain-websocket-server", "redirect-http-to-https",
         "redirect-www-apex", "preflight-redirect", "client-too-old", "server-too-old", "transport-disabled",
+        "localhost-ipv6-mismatch",
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
@@ -95,6 +96,7 @@ def observed(evidence: Evidence) -> dict[str, str]:
 
     ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
     that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
+    ``address``: the one of several at which Socket.IO answers.
     ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``polls``: a polling
     handshake passed. ``layer-…``: see ``layered``.
     """
@@ -108,6 +110,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
         allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin
         if exchange.purpose == "handshake" and engineio.read_open(response):
             details.setdefault("polls", "yes")
+        if exchange.purpose in ("handshake", "other-address") and exchange.address and engineio.read_open(response):
+            details.setdefault("address", exchange.address)
         if exchange.purpose == "handshake" and allowed:
             details.setdefault("allow-origin", allowed)
         if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:
@@ -178,6 +182,8 @@ def fixes(
     the two commonest servers and in nginx (whose title says so). ``origins``: the pages that it concerns.
     ``details``: see ``observed``. Empty for a slug that is not in ``SLUGS``.
     """
+    if slug == "dns-fails" and plan.network.family is not None:
+        return ()  # the name may well resolve, to addresses that may not be used
     ask = Ask(slug, plan, server, origins, tuple(name for name, _ in plan.client.extra_headers), details or {})
     known = {side: _cures(ask, _fitting(server, side)) for side in SIDES}
     guessed: dict[Side, list[Fix]] = {"server": [], "proxy": [], "page": []}

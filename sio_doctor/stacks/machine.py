@@ -109,6 +109,7 @@ def _around(ask: Ask) -> Fix:
 FIXES: dict[str, Cure] = {
     "dns-fails": _name,
     "server-refused": _listening,
+    "bound-to-loopback": _listening,
     "server-timeout": _silent,
     "connection-reset": _listening,
     "proxy-fails": _around,
