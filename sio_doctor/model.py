@@ -218,9 +218,10 @@ class NoResponse(Model, frozen=True, kw_only=True):
     """What was under way: a ``timeout`` in ``connect`` is a firewall, one in ``head`` a silent server."""
     detail: str = ""
     """For ``tls``: ``self-signed``, ``unknown-issuer``, ``expired``, ``not-yet-valid``, ``hostname``, ``plain-http``,
-    ``protocol`` or ``other``. For ``dns``: ``family`` where there are addresses, and none of the only family that may
-    be used. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where
-    a proxy of the environment failed, so that nothing is known about the server."""
+    ``protocol``, ``client-certificate``, ``unrecognized-name``, ``handshake`` (it fails otherwise) or ``other`` (the
+    certificate does not verify otherwise). For ``dns``: ``family`` where there are addresses, and none of the only
+    family that may be used. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where a
+    proxy failed, so that nothing is known about the server."""
 
 
 Answer = Response | NoResponse
@@ -273,6 +274,26 @@ class Exchange(Model, frozen=True, kw_only=True):
         return self.failure or NoResponse(kind="not-asked", message="This was not asked.")
 
 
+class Certificate(Model, frozen=True, kw_only=True):
+    """A server's certificate as it was sent; nothing in it was verified."""
+
+    names: tuple[str, ...] = ()
+    """The host names and addresses that it is for (subjectAltName)."""
+    issuer: str = ""
+    """The common name of who signed it, or its organisation."""
+    not_before: str = ""
+    not_after: str = ""
+    """UTC, RFC 3339, ending in Z."""
+    sent: int = 1
+    """How many certificates were sent, this one included."""
+    top_issuer: str = ""
+    """Who signed the last of them."""
+    ends_in_root: bool = False
+    """The last of them is signed by itself."""
+    names_issuer: bool = False
+    """It says where the certificate of its issuer can be had, as those of public authorities do."""
+
+
 class Vantage(Model, frozen=True, kw_only=True):
     """From where it was looked."""
 
@@ -294,6 +315,8 @@ class Evidence(Model, frozen=True, kw_only=True):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     """What could not be asked, and why: the deadline, the budget."""
+    certificate: Certificate | None = None
+    """The server's, where it was not verified."""
 
     def all(self, *purposes: Purpose, origin: str | None = "") -> Iterator[Exchange]:
         """The exchanges of those purposes, in order; with ``origin``, those that carried it (None: no Origin)."""

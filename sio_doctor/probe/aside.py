@@ -170,7 +170,8 @@ async def other_protocol(driver: Driver) -> None:
 async def after_failure(driver: Driver, first: Exchange) -> None:
     """The other scheme, where the port answers though not in this one; loopback, where this very machine refuses."""
     kind = first.failure.kind if first.failure is not None else None
-    if kind in ("tls", "not-http", "closed", "reset"):
+    silent_to_tls = first.failure is not None and (kind, first.failure.phase) == ("timeout", "tls")
+    if kind in ("tls", "not-http", "closed", "reset") or silent_to_tls:
         await other_scheme(driver)
     elif kind == "refused":
         await at_loopback(driver)

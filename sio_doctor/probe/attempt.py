@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sio_doctor.model import HeaderList, NoResponse, NoResponseKind, Phase, Request
+from sio_doctor.model import Certificate, HeaderList, NoResponse, NoResponseKind, Phase, Request
 
 if TYPE_CHECKING:
     from sio_doctor.probe.backend import Stream
@@ -85,6 +85,8 @@ class Attempt:
     """The one that it goes through."""
     doubted: Proxy | None = None
     """The same, as long as it may be its fault and not the server's that no answer comes."""
+    certificate: Certificate | None = None
+    """What the server sent, where it is not verified."""
     head: Head | None = None
     body: bytearray = field(default_factory=bytearray)
 

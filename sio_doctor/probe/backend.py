@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sio_doctor.model import NoResponseKind, Pinned
+from sio_doctor.model import Certificate, NoResponseKind, Pinned
 from sio_doctor.probe import limits, tls
 from sio_doctor.probe.attempt import Attempt, Unanswered
 
@@ -97,6 +97,11 @@ class Stream(asyncio.Protocol):
             raise ConnectionError("the connection is closed")
         loop = asyncio.get_running_loop()
         self._transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the server sent, where there is TLS."""
+        return tls.certificate_of(self._transport.get_extra_info("ssl_object")) if self._transport is not None else None
 
     def abort(self) -> None:
         """Close at once."""
@@ -259,6 +264,8 @@ async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
             raise
     stream.address = attempt.address
     attempt.stream = stream
+    if at_once and not attempt.verify:
+        attempt.certificate = stream.certificate
     return stream
 
 
@@ -267,6 +274,8 @@ async def secure(attempt: Attempt, stream: Stream) -> None:
     attempt.phase = "tls"
     with _tls_failures(attempt):
         await stream.start_tls(tls.context(attempt.verify, attempt.ca_file), attempt.place.host.removesuffix("."))
+    if not attempt.verify:
+        attempt.certificate = stream.certificate
 
 
 @contextlib.contextmanager
@@ -280,7 +289,7 @@ def _tls_failures(attempt: Attempt) -> Iterator[None]:
     except OSError as error:
         raise lost(attempt, error) from None
     except ValueError as error:
-        raise attempt.unanswered("tls", f"{attempt.place.host} is no name for TLS: {error}", "other") from None
+        raise attempt.unanswered("tls", f"{attempt.place.host} is no name for TLS: {error}", "handshake") from None
 
 
 def lost(attempt: Attempt, error: OSError | None) -> Unanswered:

@@ -42,6 +42,7 @@ async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> E
         vantage=Vantage(host=socket.gethostname(), addresses=dict(network.addresses), requests=network.requests),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
+        certificate=network.certificate_of(plan.target.url),
         notes=tuple(dict.fromkeys([*network.notes, *notes])),
     )
 

@@ -19,8 +19,10 @@ import httpx
 import msgspec
 
 from sio_doctor import __version__
+from sio_doctor.browser.replay import server_of
 from sio_doctor.model import (
     Answer,
+    Certificate,
     Exchange,
     HeaderList,
     NetworkOptions,
@@ -68,6 +70,7 @@ class Network:
         self._options = options
         self._proxies: dict[Proxy, None] = {}
         self._passed_over: dict[str, dict[str, None]] = {}
+        self._certificates: dict[str, Certificate] = {}
         self._ids = 0
         self._resolver = Resolver(options.resolve, options.family)
         self._transport = Transport(self._reach)
@@ -97,6 +100,10 @@ class Network:
     def passed_over(self, url: str) -> tuple[str, ...]:
         """Addresses of that URL's host that had not accepted when a later one did."""
         return tuple(self._passed_over.get(Place.of(url).host, ()))
+
+    def certificate_of(self, url: str) -> Certificate | None:
+        """What the server of that URL sent, where it was asked without verifying."""
+        return self._certificates.get(url)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -219,6 +226,8 @@ class Network:
             self._progress(f"{sent.method} {sent.url.partition('?')[0]} ({purpose})")
         started = time.perf_counter()
         answer = await self._answer(attempt, timeout, work)
+        if attempt.certificate is not None:
+            self._certificates.setdefault(server_of(sent), attempt.certificate)
         if attempt.proxy is None and attempt.passed_over:
             self._passed_over.setdefault(attempt.place.host, {}).update(dict.fromkeys(attempt.passed_over))
         exchange = msgspec.structs.replace(

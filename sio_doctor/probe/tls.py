@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ssl
 import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
+from sio_doctor.model import Certificate
 from sio_doctor.probe.attempt import Attempt, Unanswered
 
 #: X509_V_ERR_… of OpenSSL (x509_vfy.h) -> NoResponse.detail, and a sentence about the certificate.
@@ -22,6 +26,15 @@ _CERTIFICATE = {
 }
 #: Reasons that OpenSSL gives when what answers is no TLS at all.
 _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
+#: Alerts that a server sends (RFC 8446, section 6.2), as OpenSSL calls them.
+_ALERTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": ("client-certificate", "wants a certificate of the client"),
+    "TLSV1_UNRECOGNIZED_NAME": ("unrecognized-name", "has no certificate for this name"),
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
+        "protocol",
+        "refuses the TLS handshake: no version or cipher in common with this tool, or it wants a client's certificate",
+    ),
+}
 _PROTOCOL = ("PROTOCOL", "VERSION", "HANDSHAKE_FAILURE", "CIPHER", "KEY_TOO_SMALL", "SIGNATURE", "CURVE", "GROUP")
 
 
@@ -83,7 +96,44 @@ def handshake_failure(attempt: Attempt, error: ssl.SSLError) -> Unanswered:
             f"Port {attempt.place.port} of {host} does not speak TLS; most likely it is plain HTTP.",
             "plain-http",
         )
+    if reason in _ALERTS:
+        detail, what = _ALERTS[reason]
+        return attempt.unanswered("tls", f"{host} {what} ({reason}).", detail)
     if any(word in reason for word in _PROTOCOL):
         message = f"{host} and this tool have no TLS version or cipher in common ({reason})."
         return attempt.unanswered("tls", message, "protocol")
-    return attempt.unanswered("tls", f"The TLS handshake with {host} failed ({reason or error}).", "other")
+    return attempt.unanswered("tls", f"The TLS handshake with {host} failed ({reason or error}).", "handshake")
+
+
+def certificate_of(connection: ssl.SSLObject | None) -> Certificate | None:
+    """The certificate that the server sent, where it was not verified; None where it cannot be read."""
+    # getpeercert() reads none that was not verified, and get_unverified_chain() is public, as bytes, since Python 3.13.
+    chain = getattr(getattr(connection, "_sslobj", None), "get_unverified_chain", lambda: None)()
+    try:
+        return _read(chain) if chain else None
+    except (ValueError, LookupError, OverflowError, OSError):
+        return None  # whoever made it may have written anything into it
+
+
+def _read(chain: Sequence[Any]) -> Certificate:
+    own, last = chain[0].get_info(), chain[-1].get_info()
+    return Certificate(
+        names=tuple(name for _, name in own.get("subjectAltName", ())),
+        issuer=_name(own["issuer"]),
+        not_before=_date(own["notBefore"]),
+        not_after=_date(own["notAfter"]),
+        sent=len(chain),
+        top_issuer=_name(last["issuer"]),
+        ends_in_root=last["issuer"] == last["subject"],
+        names_issuer=bool(own.get("caIssuers")),
+    )
+
+
+def _date(text: str) -> str:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
+    """The most telling part of a distinguished name."""
+    parts = dict(pair for relative in name for pair in relative)
+    return parts.get("commonName") or parts.get("organizationName") or next(iter(parts.values()), "")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Exchange, NoResponse, NoResponseKind
 from sio_doctor.rules.base import Case, Hit, Rung, rule
+from sio_doctor.rules.cdn import unproxied
 from sio_doctor.rules.stranger import (
     PLAIN_HTTP,
     concerned,
@@ -33,10 +34,16 @@ def silences(case: Case, *kinds: NoResponseKind) -> Iterator[Silence]:
     """The handshakes that failed in one of these ways, one for each way. What was asked unverified does not count."""
     if two_programs(case):
         return  # one of them is not the server
-    asked = [exchange for exchange in case.all("handshake", "preflight") if exchange.verified]
+    # What came of asking past the certificate counts where the person lets it pass.
+    for verified in (True, False) if case.plan.network.insecure else (True,):
+        yield from _silences(case, kinds, verified)
+
+
+def _silences(case: Case, kinds: tuple[NoResponseKind, ...], verified: bool) -> Iterator[Silence]:
+    asked = [exchange for exchange in case.all("handshake", "preflight") if exchange.verified == verified]
     found: dict[tuple[str, str, str], Silence] = {}
     for page in case.pages:
-        own = [exchange for exchange in case.all("handshake", "preflight", origin=page) if exchange.verified]
+        own = [one for one in case.all("handshake", "preflight", origin=page) if one.verified == verified]
         tried = [exchange for exchange in own if exchange.purpose == "handshake"] or own
         if any(exchange.response is not None for exchange in tried):
             continue
@@ -66,12 +73,12 @@ class Place:
         """It is this very machine: a loopback address, ``localhost``, ``*.localhost``."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
-        return bool(self._ips) and all(ip.is_loopback for ip in self._ips)
+        return bool(self.ips) and all(ip.is_loopback for ip in self.ips)
 
     @property
     def private(self) -> bool:
         """Its address is reached from inside its own network only."""
-        return bool(self._ips) and all(ip.is_private and not ip.is_loopback for ip in self._ips)
+        return bool(self.ips) and all(ip.is_private and not ip.is_loopback for ip in self.ips)
 
     @property
     def at(self) -> str:
@@ -81,7 +88,8 @@ class Place:
         return f"{host}:{self.port}" + (f" ({others})" if others else "")
 
     @property
-    def _ips(self) -> list[IPv4Address | IPv6Address]:
+    def ips(self) -> list[IPv4Address | IPv6Address]:
+        """The addresses that the name stands for, or that it is."""
         found: list[IPv4Address | IPv6Address] = []
         for address in self.addresses or (self.host,):
             try:
@@ -107,6 +115,14 @@ def speaks_tls(case: Case, failure: NoResponse) -> bool:
     plain = case.plan.target.url.startswith("http:")
     alert = failure.kind == "not-http" and failure.detail.startswith("\x15\x03")
     return plain and (alert or other_scheme(case) is not None)
+
+
+def wants_client_certificate(case: Case) -> Exchange | None:
+    """The exchange in which the server said so by an alert, which a reset may overtake in others; None where none."""
+    for exchange in case.evidence.exchanges:
+        if exchange.failure is not None and exchange.failure.detail == "client-certificate":
+            return exchange
+    return None
 
 
 @rule("SIO101", "dns-fails", "The server's name does not resolve", Rung.DNS)
@@ -180,6 +196,8 @@ def server_timeout(case: Case) -> Iterable[Hit]:
     for silence in silences(case, "timeout", "unreachable"):
         failure = silence.failure
         place, seconds = Place(case), f"{silence.exchange.seconds:.3g} s"
+        if failure.phase == "connect" and unproxied(place.ips, place.port):
+            continue  # tls-cdn-origin
         if failure.kind == "unreachable":
             message = f"There is no way to {place.at} from here: the network says that it is unreachable."
             if place.private:
@@ -193,6 +211,8 @@ def server_timeout(case: Case) -> Iterable[Hit]:
                 else "A firewall or a security group drops what comes to that port, or the machine is off."
             )
             yield hit_about(case, silence, message)
+        elif failure.phase == "tls" and other_scheme(case):
+            continue  # tls-plain-mixup
         elif failure.phase == "tls":
             message = (
                 f"{place.at} accepts the connection, and is silent in the TLS handshake for {seconds}: it hangs, or "
@@ -231,7 +251,7 @@ def connection_reset(case: Case) -> Iterable[Hit]:
     """
     for silence in silences(case, "reset", "closed", "not-http"):
         failure, at = silence.failure, Place(case).at
-        if speaks_tls(case, failure):
+        if speaks_tls(case, failure) or wants_client_certificate(case):
             continue
         if failure.kind == "not-http":
             came = f" (“{failure.detail.strip().splitlines()[0][:40]}”)" if failure.detail.strip() else ""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from sio_doctor.model import Exchange, Response
+from sio_doctor.rules import cdn
 from sio_doctor.rules.base import Case, Hit, Rung, check
 from sio_doctor.standards import engineio
 from sio_doctor.standards import url as urls
@@ -54,6 +55,10 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
         return redirected(urlsplit(exchange.request.url), urlsplit(target))
     if status == 400 and PLAIN_HTTP.search(response.text):
         return "tls-plain-mixup"
+    if status == 400 and _CLIENT_CERTIFICATE.search(response.text):
+        return "tls-client-certificate"
+    if status in cdn.STATUSES and (response.get("cf-ray") or response.get("server") == "cloudflare"):
+        return "tls-cdn-origin"
     if status == 429:
         return "rate-limit"
     if status >= 500:
@@ -90,6 +95,9 @@ def two_programs(case: Case) -> bool:
 PLAIN_HTTP = re.compile(
     r"plain HTTP request was sent to HTTPS|speaking plain HTTP to an SSL|HTTP request to an HTTPS server"
 )
+
+#: How nginx words it where it has ssl_verify_client, and no certificate came, or one that it does not take.
+_CLIENT_CERTIFICATE = re.compile(r"No required SSL certificate was sent|The SSL certificate error")
 
 #: Express, NestJS and Fastify name the route that they do not have.
 _MISSING_ROUTE = re.compile(r"Cannot GET (/[^\s<\"?]*)|Route GET:(/[^\s<\"?]*)[^\s<\"]* not found")

@@ -39,7 +39,7 @@ PROXY_FIRST = frozenset(
         "duplicate-acao-proxy", "ws-proxy-no-upgrade", "no-sticky-sessions", "gateway-5xx-no-cors",
         "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
-        "tls-untrusted", "tls-name-or-date",
+        "tls-untrusted", "tls-name-or-date", "tls-client-certificate",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -97,7 +97,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
     ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``accepted``: the variant of the origin
     that the server let in. ``path``: another path where Socket.IO answers. ``location``: where a redirect leads, whole.
     ``address``: the one of several at which Socket.IO answers.
-    ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``polls``: a polling
+    ``silent``: how far the handshake came that timed out (``connect``, ``tls``, ``head``).
+    ``tls``: the detail of its TLS failure. ``polls``: a polling
     handshake passed. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
@@ -105,6 +106,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
         response, failure = exchange.response, exchange.failure
         if exchange.purpose == "handshake" and failure is not None and failure.kind == "timeout":
             details.setdefault("silent", failure.phase)
+        if exchange.purpose == "handshake" and failure is not None and failure.kind == "tls":
+            details.setdefault("tls", failure.detail)
         if response is None:
             continue
         allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin

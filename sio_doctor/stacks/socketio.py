@@ -178,17 +178,14 @@ def _path(ask: Ask) -> Fix:
 
 def _listen(ask: Ask) -> Fix:
     title = "Start the server, on all addresses of the machine"
-    reached = "reachable from outside, and from outside its container"
     if ask.slug == "unsafe-port":
         title = "Listen on another port: browsers refuse this one"
     elif ask.slug == "bound-to-loopback":
         title = "Bind the server to all addresses of the machine"
-    elif ask.slug == "localhost-ipv6-mismatch":
-        title, reached = "Or bind the server to both, on a port that no other program has", "both ::1 and 127.0.0.1"
     return _fix(
         ask,
         title,
-        f"httpServer.listen({ask.app_port});   // no host: {reached}",
+        f"httpServer.listen({ask.app_port});   // no host: reachable from outside, and from outside its container",
         where="where the server starts, e.g. server.js",
     )
 
@@ -328,7 +325,8 @@ FIXES: dict[str, Cure] = {
     "server-too-old": _update,
     "transport-disabled": _transports,
     "path-mismatch": _path,
-    **dict.fromkeys(("server-refused", "bound-to-loopback", "localhost-ipv6-mismatch"), _listen),
+    "server-refused": _listen,
+    "bound-to-loopback": _listen,
     "connection-reset": _listen,
     "plain-websocket-server": _attach,
     "allowrequest-403": _allow_request,

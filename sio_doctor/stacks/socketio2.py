@@ -109,7 +109,6 @@ FIXES: dict[str, Cure] = {
     "server-too-old": socketio.FIXES["server-too-old"],
     "server-refused": _same("server-refused"),
     "bound-to-loopback": _same("bound-to-loopback"),
-    "localhost-ipv6-mismatch": _same("localhost-ipv6-mismatch"),
     "connection-reset": _same("connection-reset"),
     "connect-middleware-error": _middleware,
     "invalid-namespace": _same("invalid-namespace"),
