@@ -41,6 +41,8 @@ async def stickiness(driver: Driver) -> None:
     control = next((one for one in driver.exchanges() if one.purpose == "control"), None)
     session = opened_by(control) if control is not None else None
     if session is None:
+        if control is None:
+            driver.may_ask("sticky")  # which it may not, and that is noted
         return
     # A heartbeat: every server takes it. A noop (6) would do on Node, but ends the session on python-engineio.
     heartbeat = engineio.encode_payload(["3" if session.protocol == 4 else "2"], session.protocol)

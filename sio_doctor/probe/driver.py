@@ -177,7 +177,7 @@ class Driver:
         if nth < len(asked):
             known = asked[nth]
             return known.exchange if isinstance(known, Talk) else await asyncio.shield(known)
-        if (verify, server_of(request)) in self._dead:
+        if address is None and (verify, server_of(request)) in self._dead:
             return self._dead[verify, server_of(request)]
         task = asyncio.ensure_future(self._send(request, purpose, fresh, verify, timeout, address))
         asked.append(task)

@@ -63,8 +63,10 @@ async def climb(driver: Driver) -> None:
         # It has had its time; what tells why it is silent is quick where it comes at all.
         driver.patience = min(driver.patience, aside.ASIDE)
     opened = opened_by(first)
-    if unreachable(first):
+    if unreachable(first) or (first.failure is not None and first.failure.kind == "not-http"):
+        # Another program's port is not asked again and again: a database may lock this machine out for it.
         await aside.after_failure(driver, first)
+        await aside.other_addresses(driver)
     elif driver.frugal:
         await in_turn(driver, first)
     else:
@@ -103,7 +105,9 @@ async def in_turn(driver: Driver, first: Exchange) -> None:
     for page in driver.pages:
         await one_page(driver, page, session=True)
     await aside.near_misses(driver)
-    await aside.other_protocol(driver)
+    opened = opened_by(first)
+    if opened is None or opened.protocol != driver.plan.client.protocol:
+        await aside.other_protocol(driver)
     await aside.other_addresses(driver)
     await sockets(driver)
     await aside.websocket_by_get(driver)

@@ -49,7 +49,9 @@ def curl(
     if request.method not in ("GET", "HEAD") and not (request.method == "POST" and request.body is not None):
         words += ["-X", _word(request.method)]
     for name, value in _headers(request, opening):
-        words += ["-b", _word(value, "latin-1")] if name.lower() == "cookie" else ["-H", _header(name, value)]
+        # Without a "=", curl would take it for the name of a file.
+        cookie = name.lower() == "cookie" and "=" in value
+        words += ["-b", _word(value, "latin-1")] if cookie else ["-H", _header(name, value)]
     if request.body is not None:
         if get(request.headers, "content-type") is None:
             words += ["-H", "Content-Type:"]  # else curl says it is a form

@@ -88,6 +88,11 @@ class Place:
         return f"{host}:{self.port}" + (f" ({others})" if others else "")
 
     @property
+    def from_here(self) -> str:
+        """That what was seen holds from here, in a sentence; empty where everybody is here."""
+        return "" if self.loopback else " That is how it is from here; from the page's network it may be otherwise."
+
+    @property
     def ips(self) -> list[IPv4Address | IPv6Address]:
         """The addresses that the name stands for, or that it is."""
         found: list[IPv4Address | IPv6Address] = []
@@ -176,6 +181,7 @@ def server_refused(case: Case) -> Iterable[Hit]:
         )
         if not place.explicit_port:
             message += f" The URL names no port, so {place.port} was asked."
+        message += place.from_here
         yield hit_about(case, silence, message)
 
 
@@ -202,6 +208,7 @@ def server_timeout(case: Case) -> Iterable[Hit]:
             message = f"There is no way to {place.at} from here: the network says that it is unreachable."
             if place.private:
                 message += " The address is a private one, which is reached from inside its own network only."
+            message += place.from_here
             yield hit_about(case, silence, message)
         elif failure.phase == "connect":
             message = f"{place.at} does not answer: no connection came about within {seconds}. "
@@ -210,6 +217,7 @@ def server_timeout(case: Case) -> Iterable[Hit]:
                 if place.private
                 else "A firewall or a security group drops what comes to that port, or the machine is off."
             )
+            message += place.from_here
             yield hit_about(case, silence, message)
         elif failure.phase == "tls" and other_scheme(case):
             continue  # tls-plain-mixup
