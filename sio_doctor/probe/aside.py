@@ -184,9 +184,9 @@ async def at_loopback(driver: Driver) -> None:
     addresses = driver.network.addresses_of(driver.plan.target.url)
     if LOOPBACK & set(addresses) or not any(map(is_own, addresses)):
         return
-    await driver.all_of(
-        *(driver.ask_at(address, driver.simple(origin=driver.pages[0]), ASIDE) for address in sorted(LOOPBACK))
-    )
+    family = driver.plan.network.family
+    usable = [address for address in sorted(LOOPBACK) if family in (None, 6 if ":" in address else 4)]
+    await driver.all_of(*(driver.ask_at(address, driver.simple(origin=driver.pages[0]), ASIDE) for address in usable))
 
 
 async def other_addresses(driver: Driver) -> None:

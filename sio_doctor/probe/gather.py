@@ -68,7 +68,8 @@ async def climb(driver: Driver) -> None:
         await aside.after_failure(driver, first)
         await aside.other_addresses(driver)
     elif driver.frugal:
-        await in_turn(driver, first)
+        if first.failure is not NOT_ASKED:
+            await in_turn(driver, first)
     else:
         await together(
             *(one_page(driver, page, opened is not None or page != driver.pages[0]) for page in driver.pages),

@@ -13,6 +13,10 @@ from sio_doctor.examine import gather, report_on
 from sio_doctor.model import Evidence, Report
 from sio_doctor.plan import make_plan
 from sio_doctor.render import render
+from tests.probe.authority import server_context
+from tests.servers import needs_openssl
+from tests.servers.hostile import engine, open_body
+from tests.servers.raw import raw
 
 BUDGETS = [1, 2, 3, 5, 8, 12, 20]
 
@@ -85,3 +89,16 @@ def test_the_note_names_what_is_not_known() -> None:
     [note] = [note for note in report.notes if "budget" in note]
     assert note.startswith("The budget of 1 request was used up")
     assert "could not be closed" in note
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    ("budget", "purposes"), [(1, ["handshake"]), (2, ["handshake"]), (3, ["handshake"] * 2 + ["close"])]
+)
+def test_what_could_not_be_asked_past_the_certificate_takes_nobody_for_a_stranger(
+    budget: int, purposes: list[str]
+) -> None:
+    with raw(engine(open_body(upgrades=())), tls=server_context()) as server:
+        evidence = asyncio.run(gather(make_plan(server.url, origins=[PAGE], max_requests=budget)))
+    assert [exchange.purpose for exchange in evidence.exchanges] == purposes
+    assert report_on(evidence).findings[0].slug == "tls-untrusted"
