@@ -11,7 +11,7 @@ from sio_doctor import __version__
 from sio_doctor.compare import differences
 from sio_doctor.diagnose import attributed, diagnose
 from sio_doctor.judge import judge, policy
-from sio_doctor.model import Connection, Direct, Evidence, Exchange, Finding, Plan, Report
+from sio_doctor.model import Connection, Direct, Evidence, Exchange, Finding, NetworkOptions, Plan, Report
 from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
@@ -71,7 +71,9 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
                 "try_all_transports": plan.client.try_all_transports,
                 "with_credentials": plan.client.with_credentials,
                 "extra_headers": header_names(plan.client.extra_headers),
+                "cookies": header_names(plan.client.cookies),
             },
+            network=plan.network,
             ok=not any(finding.severity == "error" for finding in findings)
             and not any(outcome.connects is None for outcome in outcomes),
             handshake=case.open,
@@ -86,10 +88,10 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
         ),
         plan,
     )
-    report = msgspec.structs.replace(report, exchanges=_with_curl(report.exchanges))
+    report = msgspec.structs.replace(report, exchanges=_with_curl(report.exchanges, report.network))
     if report.direct is None:
         return report
-    direct = msgspec.structs.replace(report.direct, exchanges=_with_curl(report.direct.exchanges))
+    direct = msgspec.structs.replace(report.direct, exchanges=_with_curl(report.direct.exchanges, report.network))
     return msgspec.structs.replace(report, direct=direct)
 
 
@@ -108,11 +110,13 @@ def _direct(case: Case, behind: Case, findings: tuple[Finding, ...], reachable: 
     )
 
 
-def _with_curl(exchanges: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
-    return tuple(
-        msgspec.structs.replace(exchange, curl=curl(exchange.request, verified=exchange.verified))
-        for exchange in exchanges
-    )
+def _with_curl(exchanges: tuple[Exchange, ...], network: NetworkOptions) -> tuple[Exchange, ...]:
+    return tuple(msgspec.structs.replace(exchange, curl=_curl(exchange, network)) for exchange in exchanges)
+
+
+def _curl(exchange: Exchange, network: NetworkOptions) -> str:
+    address = exchange.address if exchange.purpose == "other-address" else None
+    return curl(exchange.request, verified=exchange.verified, network=network, address=address)
 
 
 def _prescribe(case: Case, finding: Finding) -> Finding:

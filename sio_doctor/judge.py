@@ -7,7 +7,7 @@ from itertools import takewhile
 from urllib.parse import unquote
 
 from sio_doctor.browser import client
-from sio_doctor.browser.replay import Memory, replay, replays, verified
+from sio_doctor.browser.replay import Memory, replay, replays, unreachable, verified
 from sio_doctor.browser.request import Page
 from sio_doctor.browser.session import page_of
 from sio_doctor.browser.table import ENGINES, Engine
@@ -26,6 +26,7 @@ from sio_doctor.model import (
     get,
 )
 from sio_doctor.standards import engineio
+from sio_doctor.standards import url as urls
 
 LUCK = "Whether it connects is luck: requests of its session may reach a process that does not know it."
 
@@ -42,6 +43,7 @@ def judge(evidence: Evidence) -> tuple[Connection, ...]:
 
 def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
     engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
+    address, memory = _at_its_address(evidence, engine, memory)
     attempt = _attempt(engine, page, plan, memory)
     by_luck = _is_luck(evidence, attempt)
     if by_luck:
@@ -61,6 +63,7 @@ def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browse
         upgraded=attempt.upgraded,
         console=attempt.console,
         cookies=attempt.cookies,
+        address=address,
     )
 
 
@@ -109,6 +112,33 @@ def _sid(exchange: Exchange) -> str:
 def _is_lost(exchange: Exchange) -> bool:
     refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
     return refusal is not None and refusal.unknown_session
+
+
+def _at_its_address(evidence: Evidence, engine: Engine, memory: Memory) -> tuple[str | None, Memory]:
+    """Which address of ``localhost`` this browser asks, where they answer otherwise, and what it meets there.
+
+    At the address that was not met first, the handshake alone was asked; what follows is not known.
+    """
+    met = evidence.first("handshake")
+    others = [other for other in evidence.all("other-address") if not unreachable(other)]
+    if met is None or met.address is None or not urls.is_loopback_host(urls.parse(evidence.plan.target.url).host):
+        return None, memory
+    if all(_manner(other) == _manner(met) for other in others):
+        return None, memory
+    for other in others:
+        if other.address and (":" in other.address) == (engine.localhost_first == 6):
+            return other.address, Memory([other])
+    return met.address, memory
+
+
+def _manner(exchange: Exchange) -> tuple[object, ...]:
+    """In what the answers of two servers differ, as far as it matters to a page."""
+    answer = exchange.answer
+    if not isinstance(answer, Response):
+        return (answer.kind,)
+    if not _is_engine(answer):
+        return ("a stranger",)
+    return (answer.status, answer.get("access-control-allow-origin"))
 
 
 def policy(evidence: Evidence) -> Policy:

@@ -72,11 +72,40 @@ class Client(Model, frozen=True, kw_only=True):
     extra_headers: HeaderList = ()
     auth: str | None = None
     """The auth payload of the CONNECT packet, as JSON text."""
+    cookies: tuple[tuple[str, str], ...] = ()
+    """What the browser's jar has for the server before anything is asked: name and value."""
 
     @property
     def protocol(self) -> Literal[3, 4]:
         """The Engine.IO protocol that this client speaks (``EIO=``)."""
         return 3 if self.version == 2 else 4
+
+
+class Pinned(Model, frozen=True, kw_only=True):
+    """Addresses that are used for a host and port instead of what DNS says."""
+
+    host: str
+    """Lower case, no brackets; ``*`` for every host."""
+    port: int
+    addresses: tuple[str, ...]
+
+
+class NetworkOptions(Model, frozen=True, kw_only=True):
+    """How the server is reached, where the person says so: what curl's options of these names say."""
+
+    resolve: tuple[Pinned, ...] = ()
+    ca_file: str | None = None
+    """The PEM file whose certificates are trusted, and no others; None: the system's trust store."""
+    insecure: bool = False
+    """A certificate that is refused is gone past, as by a click on the browser's warning. Secrets are sent then."""
+    proxy: str | None = None
+    """``http://…``; empty: no proxy at all; None: what the environment says."""
+    no_proxy: str | None = None
+    """The hosts that are asked directly; None: what the environment says."""
+    family: Literal[4, 6] | None = None
+    """The only family of addresses that is used; None: both."""
+    max_requests: int | None = None
+    """Where the budget of requests is lowered to; None: it is not."""
 
 
 #: Whose page is asked about where the person named none. Reserved for documentation, so no server lists it by chance.
@@ -92,6 +121,7 @@ class Plan(Model, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()
     """As browsers serialise them; ``null`` for an opaque one. Empty: whom does the server let in?"""
     client: Client = Client()
+    network: NetworkOptions = NetworkOptions()
     browsers: tuple[Browser, ...] = ("chromium", "firefox", "webkit")
     timeout: float = 10.0
     """Seconds for each answer."""
@@ -194,9 +224,11 @@ class NoResponse(Model, frozen=True, kw_only=True):
     """What was under way: a ``timeout`` in ``connect`` is a firewall, one in ``head`` a silent server."""
     detail: str = ""
     """For ``tls``: ``self-signed``, ``unknown-issuer``, ``expired``, ``not-yet-valid``, ``hostname``, ``plain-http``,
-    ``protocol`` or ``other``. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where
-    a proxy of the environment failed, so that nothing is known about the server. For ``closed``: ``close`` where the
-    other side said so, by a close frame or packet."""
+    ``protocol``, ``client-certificate``, ``unrecognized-name``, ``handshake`` (it fails otherwise) or ``other`` (the
+    certificate does not verify otherwise). For ``dns``: ``family`` where there are addresses, and none of the only
+    family that may be used. For ``not-http``: the first bytes that came (latin-1). For ``not-asked``: ``proxy`` where a
+    proxy failed, so that nothing is known about the server. For ``closed``: ``close`` where the other side said so, by
+    a close frame or packet."""
 
 
 Answer = Response | NoResponse
@@ -215,6 +247,7 @@ Purpose = Literal[
     "sticky",  # POST of a heartbeat on a fresh connection
     "other-protocol",  # the handshake in the other Engine.IO protocol
     "other-path",  # the handshake at another usual path
+    "other-address",  # the handshake at one address of the host, or (refused there) at this machine's loopback
     "other-scheme",  # the handshake by http for https, or the other way round
     "other-transport",  # the handshake by a transport that the client does not use
     "root",  # GET / with the origin: who lives here, and does that route have CORS headers
@@ -236,7 +269,7 @@ class Exchange(Model, frozen=True, kw_only=True):
     failure: NoResponse | None = None
     seconds: float = 0.0
     address: str | None = None
-    """The address that was connected to."""
+    """The address that was connected to; where one alone was asked, that one."""
     verified: bool = True
     """False: the certificate was not verified, because verified asking had failed."""
     curl: str = ""
@@ -267,6 +300,26 @@ class Held(Model, frozen=True, kw_only=True):
     """The exchange that shows it."""
 
 
+class Certificate(Model, frozen=True, kw_only=True):
+    """A server's certificate as it was sent; nothing in it was verified."""
+
+    names: tuple[str, ...] = ()
+    """The host names and addresses that it is for (subjectAltName)."""
+    issuer: str = ""
+    """The common name of who signed it, or its organisation."""
+    not_before: str = ""
+    not_after: str = ""
+    """UTC, RFC 3339, ending in Z."""
+    sent: int = 1
+    """How many certificates were sent, this one included."""
+    top_issuer: str = ""
+    """Who signed the last of them."""
+    ends_in_root: bool = False
+    """The last of them is signed by itself."""
+    names_issuer: bool = False
+    """It says where the certificate of its issuer can be had, as those of public authorities do."""
+
+
 class Vantage(Model, frozen=True, kw_only=True):
     """From where it was looked."""
 
@@ -292,6 +345,8 @@ class Evidence(Model, frozen=True, kw_only=True):
     """What the server behind the proxy answered (``Plan.direct``)."""
     notes: tuple[str, ...] = ()
     """What could not be asked, and why: the deadline, the budget."""
+    certificate: Certificate | None = None
+    """The server's, where it was not verified."""
 
     def all(self, *purposes: Purpose, origin: str | None = "") -> Iterator[Exchange]:
         """The exchanges of those purposes, in order; with ``origin``, those that carried it (None: no Origin)."""
@@ -428,6 +483,8 @@ class Connection(Model, frozen=True, kw_only=True):
     """What the browser's console gets while the client tries, in order."""
     cookies: tuple[Cookie, ...] = ()
     """What the server set meanwhile, in order, and whether it goes back."""
+    address: str | None = None
+    """The address that this browser asks, where those of ``localhost`` answer otherwise; None where it is all one."""
     confirmed: Confirmed | None = None
     """What a real browser did (``--confirm``); None where none was asked."""
 
@@ -565,7 +622,7 @@ class Report(Model, frozen=True, kw_only=True):
     vantage: Vantage
     target: Target
     client: dict[str, Any]
-    """version, protocol, transports, try_all_transports, with_credentials, extra_headers (names alone)."""
+    """version, protocol, transports, try_all_transports, with_credentials, extra_headers and cookies (names alone)."""
     ok: bool
     handshake: Handshake | None
     policy: Policy
@@ -575,5 +632,6 @@ class Report(Model, frozen=True, kw_only=True):
     held: tuple[Held, ...] = ()
     direct: Direct | None = None
     """What the server behind the proxy answered (``--direct``); None where it was not asked."""
+    network: NetworkOptions = NetworkOptions()
     notes: tuple[str, ...] = ()
     exchanges: tuple[Exchange, ...] = ()

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from sio_doctor.model import Browser, Client, ClientVersion, HeaderList, Plan, Target, Transport
+from sio_doctor.network import cookies as read_cookies
+from sio_doctor.network import network_options, notes_on
 from sio_doctor.standards import url as urls
 
 VERSIONS: tuple[ClientVersion, ...] = get_args(ClientVersion)
@@ -54,9 +56,19 @@ def make_plan(
     deadline: float = 30.0,
     hold: float = 0.0,
     direct: str | None = None,
+    cookies: Sequence[str] = (),
+    resolve: Sequence[str] = (),
+    ca_file: str | None = None,
+    insecure: bool = False,
+    proxy: str | None = None,
+    no_proxy: str | None = None,
+    family: int | None = None,
+    max_requests: int | None = None,
 ) -> Plan:
     """The plan of one check. ``timeout``, ``deadline`` and ``hold`` in seconds, ``query`` as ``name=value``,
-    ``headers`` as ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
+    ``headers`` as ``name: value``, ``auth`` as JSON text, ``cookies`` as ``name=value; name=value``. ``resolve``
+    (``host:port:address``), ``ca_file``, ``insecure``, ``proxy`` (empty: none), ``no_proxy`` and ``family`` (4 or 6)
+    are as curl's options. Raises PlanError with one sentence.
     """
     if not (0 < timeout < inf and 0 < deadline < inf):
         raise PlanError("--timeout and --deadline take a number of seconds above 0.")
@@ -69,6 +81,24 @@ def make_plan(
     if try_all_transports and client_version != 4:
         raise PlanError(f"--try-all-transports is an option of socket.io-client 4.8, not of version {client_version}.")
     extra = tuple(_header(text) for text in headers)
+    try:
+        network = network_options(
+            resolve=resolve,
+            ca_file=ca_file,
+            insecure=insecure,
+            proxy=proxy,
+            no_proxy=no_proxy,
+            family=family,
+            max_requests=max_requests,
+        )
+        jar = read_cookies(cookies)
+    except ValueError as error:
+        raise PlanError(str(error)) from None
+    notes += notes_on(network, pasted.url)
+    # socket.io-client 2 sends credentials unless told not to.
+    credentials = client_version == 2 if with_credentials is None else with_credentials
+    if jar:
+        notes.append(_on_cookies(pasted.url, pages, credentials))
     if client_version == 2 and extra:
         notes.append(
             "socket.io-client 2 in a page ignores extraHeaders at the top level; the headers are taken as "
@@ -87,11 +117,12 @@ def make_plan(
             version=client_version,
             transports=_transports(transports) or pasted.transports or TRANSPORTS,
             try_all_transports=try_all_transports,
-            # socket.io-client 2 sends credentials unless told not to.
-            with_credentials=client_version == 2 if with_credentials is None else with_credentials,
+            with_credentials=credentials,
             extra_headers=extra,
             auth=_auth(auth),
+            cookies=jar,
         ),
+        network=network,
         browsers=tuple(_one_of(name, BROWSERS, "--browser") for name in dict.fromkeys(browsers)) or BROWSERS,
         timeout=timeout,
         deadline=deadline,
@@ -246,6 +277,17 @@ def _pair(text: str) -> tuple[str, str]:
     if name in _PROTOCOL_KEYS:
         raise PlanError(f"{name} is engine.io-client's own query parameter; --client and --transports choose it.")
     return name, value
+
+
+def _on_cookies(server: str, pages: Sequence[str], credentials: bool) -> str:
+    if credentials or (pages and all(page == server for page in pages)):
+        return (
+            "The cookies are sent as ones whose SameSite and Secure let them through, which a browser looks at first."
+        )
+    return (
+        "The client has no withCredentials, so a browser sends the cookies with WebSockets and with requests to the "
+        "page's own origin, and with no others."
+    )
 
 
 def _path(text: str) -> str:

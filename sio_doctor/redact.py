@@ -30,7 +30,7 @@ _OWN_WORDS = frozenset(
     | {"stage", "step", "detail", "version", "http_version", "origin", "origins", "title", "header", "body_encoding"}
 )
 #: What is written without the server's words, so that no sid or cookie is struck out of it.
-_FROM_PLAN = frozenset({"target", "client", "fixes"})
+_FROM_PLAN = frozenset({"target", "client", "network", "fixes"})
 
 #: What to strike out, and what to put there.
 Secrets = dict[str, str]
@@ -103,6 +103,12 @@ def _of_plan(report: Report, plan: Plan) -> Secrets:
     tokens += [token for note in plan.notes for token in _tokens(note)]
     for number, token in enumerate(dict.fromkeys(tokens), 1):
         _add(found, token, f"<token {number}>")
+    for number, (name, value) in enumerate(plan.client.cookies, 1):
+        placeholder = f"<own cookie {number}>"
+        _add(found, value, placeholder)
+        _add(found, f"{name}={value}", f"{name}={placeholder}")  # in a Cookie header even a short one is known for one
+    if userinfo := (plan.network.proxy or "").partition("://")[2].rpartition("@")[0]:
+        _add(found, userinfo, "<proxy credentials>")
     if plan.client.auth:
         _add(found, plan.client.auth, "<auth 1>")
         for number, text in enumerate(_leaves(socketio.json(plan.client.auth)), 2):

@@ -54,6 +54,8 @@ def texts(gathered: Evidence) -> str:
         ({"headers": ["Authorization: Basic dTpwYXNzd29yZA=="]}, "dTpwYXNzd29yZA==", ["dTpwYXNzd29yZA=="]),
         ({"headers": ["X-Api-Key: k-123456"]}, "bad key k-123456", ["k-123456"]),
         ({"headers": ["Cookie: session=s3cr3ts; theme=darkest"]}, "session s3cr3ts", ["s3cr3ts"]),
+        ({"cookies": ["session=s3cr3ts; pin=1234"]}, "session s3cr3ts, pin=1234", ["s3cr3ts", "pin=1234"]),
+        ({"proxy": "http://me:s3cr3t@proxy.invalid"}, "", ["s3cr3t"]),
         ({"query": ["token=abc+def/123"]}, "token abc+def/123 or abc%2Bdef%2F123", ["abc+def/123", "abc%2Bdef%2F123"]),
         ({"auth": '{"token": "abc\\"def"}'}, '44{"message":"abc\\"def"} abc"def', ['abc"def', 'abc\\"def']),
         ({"auth": '{"deep": [{"pin": 12345678}]}'}, "pin 12345678", ["12345678"]),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sio_doctor.browser.table import Engine
-from sio_doctor.model import Cookie, CookieCode, Response, get_all
+from sio_doctor.model import Cookie, CookieCode, HeaderList, Response, get_all
 from sio_doctor.standards import cookies as standard
 from sio_doctor.standards import site
 from sio_doctor.standards import url as urls
@@ -45,10 +45,16 @@ class _Kept(NamedTuple):
 
 
 class Jar:
-    """The cookies that an engine keeps for a page of that origin."""
+    """The cookies that an engine keeps for a page of that origin.
 
-    def __init__(self, engine: Engine, origin: str) -> None:
+    ``given`` are those that it has for ``server`` before anything is asked, taken as ones that go with any request that
+    may carry cookies.
+    """
+
+    def __init__(self, engine: Engine, origin: str, *, given: HeaderList = (), server: Url | None = None) -> None:
         self._engine = engine
+        self._given = dict(given)
+        self._server = server
         # An opaque origin is of no site; the schemes of apps have none either.
         page = urls.parse(origin) if origin.startswith(("http:", "https:")) else None
         self._page = page
@@ -77,7 +83,10 @@ class Jar:
         sent = [kept for kept in self._kept.values() if self._goes_to(kept, url)]
         # Longer paths first; what was set earlier goes before what was set later, as dicts keep it.
         sent.sort(key=lambda kept: -len(kept.path))
-        return "; ".join(_pair(kept.cookie) for kept in sent) or None
+        given = self._given if self._server is not None and url.host == self._server.host else {}
+        fresh = {kept.cookie.name for kept in sent}
+        pairs = [f"{name}={value}" for name, value in given.items() if name not in fresh]
+        return "; ".join([*pairs, *(_pair(kept.cookie) for kept in sent)]) or None
 
     def met(self) -> tuple[Cookie, ...]:
         """Every cookie that a server set, and whether it goes back to the URL that set it."""

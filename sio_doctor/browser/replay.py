@@ -160,5 +160,16 @@ def replays(client: Callable[[], Generator[Step, Heard, Result]], memory: Memory
 
 
 def verified(evidence: Evidence) -> Memory:
-    """What a browser would have met: the exchanges whose certificate was verified, or needed not be."""
-    return Memory(exchange for exchange in evidence.exchanges if exchange.verified)
+    """What a browser would have met: the exchanges whose certificate was verified, or needed not be.
+
+    Where the person lets a refused certificate pass, also those with it, and not its refusal.
+    """
+    met = [exchange for exchange in evidence.exchanges if exchange.purpose != "other-address"]
+    if not evidence.plan.network.insecure:
+        return Memory(exchange for exchange in met if exchange.verified)
+    passed = {server_of(exchange.request) for exchange in met if not exchange.verified}
+    return Memory(
+        exchange
+        for exchange in met
+        if not (exchange.verified and unreachable(exchange) and server_of(exchange.request) in passed)
+    )

@@ -18,6 +18,7 @@ from sio_doctor.browser.table import Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
 from sio_doctor.browser.websocket import websocket_url as parsed
 from sio_doctor.model import Answer, Frame, NoResponse, Plan, Purpose, Request, Response, Transport, Verdict, get
+from sio_doctor.standards import url as urls
 
 
 class Ask(NamedTuple):
@@ -67,7 +68,7 @@ class Session:
         self.page = page
         self.plan = plan
         self.client = plan.client
-        self.cookies = Jar(engine, page.origin)
+        self.cookies = Jar(engine, page.origin, given=plan.client.cookies, server=urls.parse(plan.target.url))
         self.transports = plan.client.transports
         self.console: list[str] = []
         self.stamp = 0

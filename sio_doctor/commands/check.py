@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sio_doctor.examine import Confirm
     from sio_doctor.model import Plan, Report
 
-_WHAT, _CLIENT, _OUTPUT = "What is asked", "The page's client", "The report"
+_WHAT, _CLIENT, _NETWORK, _OUTPUT = "What is asked", "The page's client", "The network, as curl has it", "The report"
 
 
 def check(
@@ -65,6 +65,63 @@ def check(
     query: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="One of the client's query parameters.", rich_help_panel=_CLIENT),
+    ] = None,
+    cookie: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cookie",
+            "-b",
+            metavar="'NAME=VALUE; …'",
+            help="Cookies that the browser has for the server.",
+            rich_help_panel=_CLIENT,
+        ),
+    ] = None,
+    resolve: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT:ADDR", help="Where HOST (or *) is, instead of DNS.", rich_help_panel=_NETWORK),
+    ] = None,
+    ca_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Trust the authorities in this PEM file alone.", rich_help_panel=_NETWORK),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure", "-k", help="Go past a refused certificate, secrets included.", rich_help_panel=_NETWORK
+        ),
+    ] = False,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            "-x",
+            metavar="URL",
+            help="An http:// proxy; '' for none.",
+            show_default="the environment's",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    noproxy: Annotated[
+        str | None,
+        typer.Option(
+            "--noproxy",
+            metavar="LIST",
+            help="Hosts that are asked directly; '*' for all.",
+            show_default="the environment's",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    ipv4: Annotated[
+        bool, typer.Option("--ipv4", "-4", help="Use IPv4 addresses alone.", rich_help_panel=_NETWORK)
+    ] = False,
+    ipv6: Annotated[
+        bool, typer.Option("--ipv6", "-6", help="Use IPv6 addresses alone.", rich_help_panel=_NETWORK)
+    ] = False,
+    max_requests: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Ask no more than that.", show_default="40, 12 a further page", rich_help_panel=_WHAT
+        ),
     ] = None,
     browser: Annotated[
         list[str] | None,
@@ -125,6 +182,8 @@ def check(
     format = "json" if json else format
     if format not in FORMATS:
         raise typer.TyperException(f"--format takes {' or '.join(FORMATS)}, not {format!r}.")
+    if ipv4 and ipv6:
+        raise typer.TyperException("--ipv4 and --ipv6 exclude each other; leave both out to use both families.")
     if fail_on not in ("error", "warning", "never"):
         raise typer.TyperException(f"--fail-on takes error, warning or never, not {fail_on!r}.")
     try:
@@ -145,6 +204,14 @@ def check(
             deadline=deadline,
             hold=hold,
             direct=direct,
+            cookies=cookie or (),
+            resolve=resolve or (),
+            ca_file=ca_file,
+            insecure=insecure,
+            proxy=proxy,
+            no_proxy=noproxy,
+            family=4 if ipv4 else 6 if ipv6 else None,
+            max_requests=max_requests,
         )
     except PlanError as error:
         raise typer.TyperException(str(error)) from None
@@ -167,11 +234,17 @@ def examine(plan: Plan, confirm: str | None = None) -> Report:
 
 def _confirm(plan: Plan, family: str, progress: Callable[[str], None]) -> Confirm:
     from sio_doctor.confirm.find import PRODUCTS, BrowserError, find
+    from sio_doctor.model import NetworkOptions
 
     if family not in PRODUCTS:
         raise typer.TyperException(f"--confirm takes {' or '.join(PRODUCTS)}, not {family!r}.")
     if not plan.origins:
         raise typer.TyperException("--confirm needs --origin: a real page has one.")
+    if plan.client.cookies or plan.network != NetworkOptions(max_requests=plan.network.max_requests):
+        raise typer.TyperException(
+            "--confirm asks a browser with an empty profile and the network as it is; leave out --cookie, --resolve, "
+            "--ca-file, --insecure, --proxy, --noproxy, --ipv4 and --ipv6."
+        )
     try:
         found = find(family)
     except BrowserError as error:

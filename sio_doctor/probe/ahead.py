@@ -9,7 +9,7 @@ from contextlib import suppress
 from sio_doctor.probe.attempt import Attempt, Unanswered
 from sio_doctor.probe.backend import Stream
 
-Key = tuple[bool, str, int, bool]
+Key = tuple[bool, str, int, bool, str | None]
 
 
 class Ahead:

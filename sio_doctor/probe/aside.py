@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
 
 import msgspec
 
+from sio_doctor.browser.replay import server_of
 from sio_doctor.browser.session import polling_url
 from sio_doctor.model import FOREIGN, Exchange, Request
-from sio_doctor.probe.driver import Driver, opened_by, together
-from sio_doctor.probe.stickiness import set_by, stickiness
+from sio_doctor.probe.backend import is_own
+from sio_doctor.probe.driver import Driver
+from sio_doctor.probe.stickiness import set_by
 from sio_doctor.standards import engineio
+from sio_doctor.standards import url as urls
 from sio_doctor.standards.fetch import cors_unsafe_request_header_names
 
 #: Seconds for what is asked once the main question is answered.
 ASIDE = 3.0
+
+#: Addresses of one host that are asked beside the one that was met.
+OTHER_ADDRESSES = 3
+#: Where a server is bound that only its own machine is to reach.
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 _DEFAULT_PORTS = {"https": 443}
 
@@ -24,14 +31,8 @@ USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/"
 
 
 async def controls(driver: Driver) -> None:
-    """The handshake with no origin and with a foreign one; and whether all workers know the session."""
-    control, foreign = await asyncio.gather(
-        driver.ask(driver.simple(), "control"), driver.ask(driver.simple(origin=FOREIGN), "foreign")
-    )
-    # The server's own page asks without an Origin as well: that session is its own, and no heartbeat may disturb it.
-    if driver.plan.target.url in driver.pages:
-        control = await driver.ask(driver.simple(), "control", nth=1)
-    await stickiness(driver, control, foreign)
+    """The handshake with no origin, and with a foreign one."""
+    await driver.all_of(driver.ask(driver.simple(), "control"), driver.ask(driver.simple(origin=FOREIGN), "foreign"))
 
 
 async def preflight(driver: Driver, page: str) -> None:
@@ -64,7 +65,9 @@ async def near_misses(driver: Driver) -> None:
     refusals = [engineio.read_refusal(one.response) for one in answers if one.response]
     if page is None or not (methods or any(refusal and refusal.code == 2 for refusal in refusals)):
         return
-    await together(*(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page)))
+    await driver.all_of(
+        *(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page))
+    )
 
 
 async def own_page(driver: Driver) -> None:
@@ -106,7 +109,8 @@ def upgrades_go_astray(driver: Driver) -> bool:
     Those are two on one HTTP server: a WebSocket without a session would be taken by both, which ends the process.
     """
     posts = [one.response for one in driver.exchanges() if one.purpose == "sticky"]
-    known = bool(posts) and all(answer is not None and answer.status == 200 for answer in posts)
+    # Where it may not have been asked whether they know it, that is taken for granted: it is about not ending a server.
+    known = (bool(posts) or driver.frugal) and all(answer is not None and answer.status == 200 for answer in posts)
     return known and upgrades_unknown(driver)
 
 
@@ -127,15 +131,16 @@ async def websocket_by_get(driver: Driver) -> None:
 
 async def look_elsewhere(driver: Driver, first: Exchange) -> None:
     """Where no Engine.IO handshake came: who is it, and is there one at another path, in another protocol?"""
-    jobs: list[Awaitable[object]] = [other_protocol(driver), after_failure(driver, first)]
+    jobs: list[Awaitable[object]] = [after_failure(driver, first)]
     if first.response is None or engineio.read_refusal(first.response) is None:
         root = Request(method="GET", url=driver.plan.target.url + "/", headers=(("Origin", driver.pages[0]),))
         jobs.append(driver.ask(root, "root", timeout=ASIDE))
         jobs += [driver.ask(driver.simple(path=path), "other-path", timeout=ASIDE) for path in _other_paths(driver)]
         # nginx answers plain HTTP on its TLS port with a 400 of its own.
         if first.response is not None and first.response.status == 400:
-            jobs.append(other_scheme(driver))
-    await together(*jobs)
+            jobs.insert(0, other_scheme(driver))
+    jobs.append(other_protocol(driver))
+    await driver.all_of(*jobs)
 
 
 def _other_paths(driver: Driver) -> list[str]:
@@ -155,9 +160,37 @@ async def other_protocol(driver: Driver) -> None:
 
 
 async def after_failure(driver: Driver, first: Exchange) -> None:
-    """The other scheme, where the port answers though not in this one."""
-    if first.failure is not None and first.failure.kind in ("tls", "not-http", "closed", "reset"):
+    """The other scheme, where the port answers though not in this one; loopback, where this very machine refuses."""
+    kind = first.failure.kind if first.failure is not None else None
+    silent_to_tls = first.failure is not None and (kind, first.failure.phase) == ("timeout", "tls")
+    if kind in ("tls", "not-http", "closed", "reset") or silent_to_tls:
         await other_scheme(driver)
+    elif kind == "refused":
+        await at_loopback(driver)
+
+
+async def at_loopback(driver: Driver) -> None:
+    """The handshake at 127.0.0.1 and ::1, where the address that refused is another one of this very machine."""
+    addresses = driver.network.addresses_of(driver.plan.target.url)
+    if LOOPBACK & set(addresses) or not any(map(is_own, addresses)):
+        return
+    family = driver.plan.network.family
+    usable = [address for address in sorted(LOOPBACK) if family in (None, 6 if ":" in address else 4)]
+    await driver.all_of(*(driver.ask_at(address, driver.simple(origin=driver.pages[0]), ASIDE) for address in usable))
+
+
+async def other_addresses(driver: Driver) -> None:
+    """The handshake at each address by itself: those of ``localhost``, which are two, and those that were passed over
+    because they did not accept in time."""
+    target = driver.plan.target.url
+    asked = [one for one in driver.exchanges() if one.purpose == "handshake" and one.verified == driver.verify]
+    met = next((one for one in asked if one.address and server_of(one.request) == target), None)
+    if met is None:
+        return
+    named = urls.is_loopback_host(urls.parse(target).host)
+    candidates = driver.network.addresses_of(target) if named else driver.network.passed_over(target)
+    others = [address for address in candidates if address != met.address][:OTHER_ADDRESSES]
+    await driver.all_of(*(driver.ask_at(address, met.request, ASIDE) for address in others))
 
 
 async def other_scheme(driver: Driver) -> None:
@@ -171,37 +204,20 @@ async def other_scheme(driver: Driver) -> None:
 
 
 async def close(driver: Driver) -> None:
-    """Closes the sessions that are still open, with the close packet."""
-    exchanges = driver.exchanges()
-    ended = {_session_of(exchange) for exchange in exchanges if _took_over(exchange)}
+    """Closes the sessions that are still open, with the close packet, where they were opened."""
     jobs: list[Awaitable[object]] = [*driver.closing]
-    for exchange in exchanges:
-        session = opened_by(exchange)
-        path = exchange.request.url.partition("?")[0].removeprefix(driver.plan.target.url)
-        # What a redirect or another scheme led to is not ours to post to.
-        if session is None or session.sid in ended or not path.startswith("/"):
-            continue
-        ended.add(session.sid)
+    for exchange, session in driver.sessions():
         request = driver.simple(
             method="POST",
             origin=exchange.request.origin,
             sid=session.sid,
             body=engineio.encode_payload(["1"], session.protocol),
             protocol=session.protocol,
-            path=path,
+            path=exchange.request.url.partition("?")[0].removeprefix(driver.plan.target.url),
         )
         # A load balancer may need them to find the session.
         if exchange.response is not None and (cookies := set_by(exchange.response)):
             request = msgspec.structs.replace(request, headers=(*request.headers, ("Cookie", cookies)))
-        jobs.append(driver.ask(request, "close", verify=exchange.verified, timeout=ASIDE))
-    await together(*jobs)
-
-
-def _took_over(exchange: Exchange) -> bool:
-    """This WebSocket took its session over: closing it closed the session."""
-    frames = exchange.response.frames if exchange.response and exchange.purpose == "upgrade" else ()
-    return any(frame.direction == "out" and frame.data == "5" for frame in frames)
-
-
-def _session_of(exchange: Exchange) -> str:
-    return exchange.request.url.partition("&sid=")[2]
+        at = exchange.address if exchange.purpose == "other-address" else None
+        jobs.append(driver.ask(request, "close", verify=exchange.verified, timeout=ASIDE, address=at))
+    await driver.all_of(*jobs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sio_doctor.model import HeaderList, NoResponse, NoResponseKind, Phase, Request
+from sio_doctor.model import Certificate, HeaderList, NoResponse, NoResponseKind, Phase, Request
 
 if TYPE_CHECKING:
     from sio_doctor.probe.backend import Stream
@@ -72,24 +72,32 @@ class Attempt:
     request: Request
     """As it is sent, all headers included."""
     verify: bool = True
+    ca_file: str | None = None
+    """What it is verified against; None: the system's trust store."""
+    only: str | None = None
+    """The one address of the host that is to be asked; None: whichever connects first."""
     fresh: bool = False
     """It goes over a connection of its own."""
     aside: bool = False
     """It is not the client's own: it takes no connection that the client has, which goes on over it."""
     phase: Phase = "resolve"
     address: str | None = None
+    passed_over: tuple[str, ...] = ()
+    """Addresses that were tried before it, and had not accepted by then."""
     stream: Stream | None = None
     proxy: Proxy | None = None
     """The one that it goes through."""
     doubted: Proxy | None = None
     """The same, as long as it may be its fault and not the server's that no answer comes."""
+    certificate: Certificate | None = None
+    """What the server sent, where it is not verified."""
     head: Head | None = None
     body: bytearray = field(default_factory=bytearray)
 
     @property
-    def key(self) -> tuple[bool, str, int, bool]:
+    def key(self) -> tuple[bool, str, int, bool, str | None]:
         """What connections that could carry it have in common."""
-        return self.place.secure, self.place.host, self.place.port, self.verify
+        return self.place.secure, self.place.host, self.place.port, self.verify, self.only
 
     @property
     def tunnels(self) -> bool:

@@ -8,10 +8,10 @@ import errno
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sio_doctor.model import NoResponseKind
+from sio_doctor.model import Certificate, NoResponseKind, Pinned
 from sio_doctor.probe import limits, tls
 from sio_doctor.probe.attempt import Attempt, Unanswered
 
@@ -98,6 +98,11 @@ class Stream(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
 
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the server sent, where there is TLS."""
+        return tls.certificate_of(self._transport.get_extra_info("ssl_object")) if self._transport is not None else None
+
     def abort(self) -> None:
         """Close at once."""
         if self._transport is not None:
@@ -105,14 +110,36 @@ class Stream(asyncio.Protocol):
 
 
 class Resolver:
-    """Resolves each name once a run."""
+    """Resolves each name once a run. What is pinned is not resolved, and ``family`` (4 or 6) is the only one used."""
 
-    def __init__(self) -> None:
+    def __init__(self, pinned: Sequence[Pinned] = (), family: int | None = None) -> None:
         self.addresses: dict[str, tuple[str, ...]] = {}
+        """What each host name stands for here; nothing for one that has no address (of that family)."""
+        self.used: dict[Pinned, None] = {}
+        """The pins that took the place of DNS."""
+        self._pinned = {(pin.host, pin.port): pin for pin in pinned}
+        self._family = {4: socket.AF_INET, 6: socket.AF_INET6}.get(family or 0)
         self._under_way: dict[str, asyncio.Task[list[Endpoint]]] = {}
 
-    async def resolve(self, host: str) -> list[Endpoint]:
-        """The addresses of ``host``, port 0, in the order to try them. Raises ``OSError`` when it has none."""
+    async def resolve(self, host: str, port: int) -> list[Endpoint]:
+        """The addresses of ``host``, port 0, in the order to try them.
+
+        Raises ``OSError`` when it has none, ``OtherFamily`` when it has none of the family.
+        """
+        pin = self._pinned.get((host.removesuffix("."), port)) or self._pinned.get(("*", port))
+        if pin is None:
+            endpoints = await self._look_up(host)
+        else:
+            endpoints = [one for address in pin.addresses for one in _getaddrinfo(address, socket.AI_NUMERICHOST)]
+            self.used[pin] = None
+        fit = [endpoint for endpoint in endpoints if self._family in (None, endpoint[0])]
+        if pin is not None or host in self.addresses:
+            self.addresses[host] = _addresses(fit)
+        if not fit:
+            raise OtherFamily(_addresses(endpoints))
+        return fit
+
+    async def _look_up(self, host: str) -> list[Endpoint]:
         if host not in self._under_way:
             self._under_way[host] = task = asyncio.create_task(self._resolve(host))
             # Seen here too: nobody may be waiting any more when it fails.
@@ -136,8 +163,31 @@ class Resolver:
             except OSError:
                 self.addresses[host] = ()
                 found = await _in_daemon_thread(lambda: _getaddrinfo(host, 0))
-        self.addresses[host] = tuple(str(address[0]) for _, address in found)
+        self.addresses[host] = _addresses(found)
         return found
+
+
+class OtherFamily(Exception):  # noqa: N818 - it is an outcome, not an error of ours
+    """The host has addresses, and none of the family that was asked for."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        super().__init__(", ".join(addresses))
+        self.addresses = addresses
+
+
+def _addresses(endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
+    return tuple(str(address[0]) for _, address in endpoints)
+
+
+def is_own(address: str) -> bool:
+    """Whether it is one of this machine's own: nothing is sent to find that out."""
+    [(family, endpoint), *_] = _getaddrinfo(address, socket.AI_NUMERICHOST)
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind(endpoint)
+        except OSError:
+            return False
+    return True
 
 
 def _getaddrinfo(host: str, flags: int) -> list[Endpoint]:
@@ -179,12 +229,24 @@ async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
     hop = attempt.proxy or place
     attempt.phase = "resolve"
     try:
-        endpoints = await resolver.resolve(hop.host)
+        if attempt.only is not None:
+            endpoints = _getaddrinfo(attempt.only, socket.AI_NUMERICHOST)
+        else:
+            endpoints = await resolver.resolve(hop.host, hop.port)
     except OSError:
         raise attempt.unanswered("dns", f"{attempt.name} does not resolve.") from None
+    except OtherFamily as other:
+        asked = "IPv4" if ":" in other.addresses[0] else "IPv6"
+        stands = ", ".join(other.addresses)
+        what = "is no" if stands == hop.host else f"stands for {stands}, and has no"
+        message = f"{hop.host} {what} {asked} address, and no other may be used."
+        raise attempt.unanswered("dns", message, "family") from None
 
     attempt.phase = "connect"
     connected, attempt.address = await _first_to_connect(attempt, endpoints, hop.port)
+    tried = _addresses(endpoints)
+    if attempt.address in tried:
+        attempt.passed_over = tried[: tried.index(attempt.address)]
 
     at_once = place.secure and attempt.proxy is None
     if not attempt.tunnels:
@@ -194,14 +256,16 @@ async def connect(attempt: Attempt, resolver: Resolver) -> Stream:
             _, stream = await asyncio.get_running_loop().create_connection(
                 Stream,
                 sock=connected,
-                ssl=tls.context(attempt.verify) if at_once else None,
+                ssl=tls.context(attempt.verify, attempt.ca_file) if at_once else None,
                 server_hostname=place.host.removesuffix(".") if at_once else None,
             )
-        except ValueError:
+        except (ValueError, tls.CaFileError):
             connected.close()
             raise
     stream.address = attempt.address
     attempt.stream = stream
+    if at_once and not attempt.verify:
+        attempt.certificate = stream.certificate
     return stream
 
 
@@ -209,19 +273,23 @@ async def secure(attempt: Attempt, stream: Stream) -> None:
     """Begin TLS with the place of ``attempt`` on a stream that leads there. Raises ``Unanswered``."""
     attempt.phase = "tls"
     with _tls_failures(attempt):
-        await stream.start_tls(tls.context(attempt.verify), attempt.place.host.removesuffix("."))
+        await stream.start_tls(tls.context(attempt.verify, attempt.ca_file), attempt.place.host.removesuffix("."))
+    if not attempt.verify:
+        attempt.certificate = stream.certificate
 
 
 @contextlib.contextmanager
 def _tls_failures(attempt: Attempt) -> Iterator[None]:
     try:
         yield
+    except tls.CaFileError as error:
+        raise attempt.unanswered("not-asked", str(error)) from None
     except ssl.SSLError as error:
         raise tls.handshake_failure(attempt, error) from None
     except OSError as error:
         raise lost(attempt, error) from None
     except ValueError as error:
-        raise attempt.unanswered("tls", f"{attempt.place.host} is no name for TLS: {error}", "other") from None
+        raise attempt.unanswered("tls", f"{attempt.place.host} is no name for TLS: {error}", "handshake") from None
 
 
 def lost(attempt: Attempt, error: OSError | None) -> Unanswered:

@@ -36,6 +36,35 @@ OPEN_PACKET = 3.0
 SESSIONS = 4
 #: What is kept back of it to close the sessions that were opened.
 RESERVE = 4
+#: What may open a session by polling, which is then to be closed.
+_OPENING: frozenset[Purpose] = frozenset(
+    {"handshake", "control", "foreign", "redirect", "other-protocol", "other-path", "other-address"}
+)
+
+
+#: What is not known where the budget left something out.
+_WORDS: dict[Purpose, str] = {
+    "control": "the answer to no origin",
+    "foreign": "the answer to a foreign origin",
+    "handshake": "the handshake",
+    "preflight": "the preflight",
+    "simulated-preflight": "how preflights are answered",
+    "connect": "the answer to CONNECT",
+    "poll": "the answer to CONNECT",
+    "upgrade": "the upgrade to WebSocket",
+    "websocket": "a WebSocket of its own",
+    "redirect": "where the redirects end",
+    "sticky": "whether the session holds on fresh connections",
+    "other-protocol": "the other protocol version",
+    "other-path": "other paths",
+    "other-scheme": "the other scheme",
+    "other-address": "the other addresses of the host",
+    "other-transport": "the reason behind the WebSocket's 403",
+    "root": "who answers at /",
+    "client-file": "the server's exact version",
+    "near-miss": "whether a variant of the origin is on the list",
+    "close": "what becomes of a session that could not be closed (the server ends it after a while)",
+}
 
 
 class Talk:
@@ -72,6 +101,11 @@ class Driver:
         self.network = network
         self.pages = plan.origins or (STAND_IN,)
         self.limit = BUDGET + BUDGET_FURTHER * (len(self.pages) - 1)
+        lowered = plan.network.max_requests
+        self.frugal = lowered is not None and lowered < self.limit
+        """The budget is lower than usual: one thing after the other is asked, the most telling first."""
+        if lowered is not None:
+            self.limit = min(self.limit, lowered)
         self.verify = True
         self.patience = plan.timeout
         """Seconds for each answer; less where the server was silent already."""
@@ -82,6 +116,7 @@ class Driver:
         """A session was lost for good, and one that was opened after it lives."""
         self.closing: list[asyncio.Future[None]] = []
         """WebSockets that are being closed."""
+        self._unasked: dict[str, None] = {}
         self._stamps = 0
         self._asked: dict[tuple[bool, Key], list[asyncio.Task[Exchange] | Talk]] = {}
         self._done: list[Exchange | Talk] = []
@@ -92,13 +127,23 @@ class Driver:
         done = [record.exchange if isinstance(record, Talk) else record for record in self._done]
         return tuple(sorted(done, key=lambda exchange: exchange.id))
 
+    def said(self) -> list[str]:
+        """The notes, with what the budget was too small for: nothing is known about that."""
+        if not self._unasked:
+            return self.notes
+        budget = f"{self.limit} request{'s' if self.limit > 1 else ''}"
+        return [*self.notes, f"The budget of {budget} was used up; not known are: {', '.join(self._unasked)}."]
+
     def careful(self) -> Plan:
-        """The plan; without its secrets where the certificate is not verified."""
-        if self.verify:
+        """The plan; without its secrets where the certificate is not verified, unless the person let them go there."""
+        if self.verify or self.plan.network.insecure:
             return self.plan
         own = self.plan.client
         blank = msgspec.structs.replace(
-            own, auth="{}" if own.auth else None, extra_headers=tuple((name, "-") for name, _ in own.extra_headers)
+            own,
+            auth="{}" if own.auth else None,
+            extra_headers=tuple((name, "-") for name, _ in own.extra_headers),
+            cookies=tuple((name, "-") for name, _ in own.cookies),
         )
         target = msgspec.structs.replace(
             self.plan.target, query=tuple((name, "-") for name, _ in self.plan.target.query)
@@ -141,6 +186,7 @@ class Driver:
         fresh: bool = False,
         verify: bool | None = None,
         timeout: float | None = None,
+        address: str | None = None,
     ) -> Exchange:
         """Sends the request, or waits for the one alike that was sent before.
 
@@ -153,31 +199,75 @@ class Driver:
             exchange = known.exchange if isinstance(known, Talk) else await asyncio.shield(known)
             held_against(exchange.request, request)
             return exchange
-        if (verify, server_of(request)) in self._dead:
+        if address is None and (verify, server_of(request)) in self._dead:
             return self._dead[verify, server_of(request)]
-        task = asyncio.ensure_future(self._send(request, purpose, fresh, verify, timeout))
+        task = asyncio.ensure_future(self._send(request, purpose, fresh, verify, timeout, address))
         asked.append(task)
         return await task
 
     async def _send(
-        self, request: Request, purpose: Purpose, fresh: bool, verify: bool, timeout: float | None
+        self,
+        request: Request,
+        purpose: Purpose,
+        fresh: bool,
+        verify: bool,
+        timeout: float | None,
+        address: str | None = None,
     ) -> Exchange:
         if not self.may_ask(purpose):
             return Exchange(id=0, purpose=purpose, request=request, failure=NOT_ASKED)
         timeout = min(self.patience, timeout or self.patience)
-        exchange = await self.network.ask(request, purpose=purpose, fresh=fresh, verify=verify, timeout=timeout)
+        exchange = await self.network.ask(
+            request, purpose=purpose, fresh=fresh, verify=verify, timeout=timeout, address=address
+        )
         self._done.append(exchange)
-        if unreachable(exchange):
+        if unreachable(exchange) and address is None:
             self._dead[verify, server_of(request)] = exchange
         return exchange
+
+    async def ask_at(self, address: str, request: Request, timeout: float) -> None:
+        """Sends the request to that address; it is not remembered, for it is no answer of the host in general."""
+        await self._send(request, "other-address", True, self.verify, timeout, address)
+
+    def sessions(self) -> list[tuple[Exchange, Handshake]]:
+        """The sessions that polling opened and nothing has closed yet, with the exchange that opened each."""
+        exchanges = self.exchanges()
+        ended = {_session_of(exchange) for exchange in exchanges if _ends_session(exchange)}
+        found = []
+        for exchange in exchanges:
+            session = opened_by(exchange)
+            path = exchange.request.url.partition("?")[0].removeprefix(self.plan.target.url)
+            # What a redirect or another scheme led to is not ours to post to.
+            if session is not None and session.sid not in ended and path.startswith("/"):
+                ended.add(session.sid)
+                found.append((exchange, session))
+        return found
+
+    def _kept_back(self, purpose: Purpose) -> int:
+        """Requests that stay for closing sessions."""
+        if purpose == "close":
+            return 0
+        if not self.frugal:
+            return RESERVE
+        if self.network.requests == 0:
+            return 0
+        return min(RESERVE, len(self.sessions()) + (purpose in _OPENING))
+
+    async def all_of(self, *jobs: Awaitable[object]) -> None:
+        """Waits for all of them, which may go out together; in turn where the budget is low."""
+        if not self.frugal:
+            await together(*jobs)
+            return
+        for job in jobs:
+            await job
 
     def may_ask(self, purpose: Purpose) -> bool:
         """Whether the budget and the deadline allow one more request; says so where they do not."""
         if self.network.remaining <= 0:
             self.notes.append(f"The deadline of {self.plan.deadline:g} s passed before everything was asked.")
             return False
-        if self.network.requests >= self.limit - (0 if purpose == "close" else RESERVE):
-            self.notes.append(f"The budget of {self.limit} requests was used up before everything was asked.")
+        if self.network.requests >= self.limit - self._kept_back(purpose):
+            self._unasked[_WORDS.get(purpose, purpose)] = None
             return False
         return True
 
@@ -266,6 +356,16 @@ def opened_by(exchange: Exchange) -> Handshake | None:
     """The session that this exchange opened; None where it opened none."""
     read = engineio.read_open(exchange.response) if exchange.response else None
     return read[0] if read else None
+
+
+def _ends_session(exchange: Exchange) -> bool:
+    """It was closed, or this WebSocket took it over, and closing that closed the session."""
+    frames = exchange.response.frames if exchange.response and exchange.purpose == "upgrade" else ()
+    return exchange.purpose == "close" or any(frame.direction == "out" and frame.data == "5" for frame in frames)
+
+
+def _session_of(exchange: Exchange) -> str:
+    return exchange.request.url.partition("&sid=")[2]
 
 
 async def together(*jobs: Awaitable[object]) -> None:

@@ -27,7 +27,8 @@ from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
 from sio_doctor.probe.stickiness import AHEAD as HEARTBEATS
-from sio_doctor.probe.stickiness import after_restart, sessions_lost
+from sio_doctor.probe.stickiness import after_restart, sessions_lost, stickiness
+from sio_doctor.standards import engineio
 
 #: Certificate failures after which the server can still be talked to.
 UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostname", "other")
@@ -44,11 +45,13 @@ async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> E
 
 async def _gather(plan: Plan, progress: Callable[[str], None] | None) -> Evidence:
     started, clock = datetime.now(UTC), time.monotonic()
-    async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ) as network:
+    async with Network(
+        timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ, options=plan.network
+    ) as network:
         driver = Driver(plan, network)
         await climb(driver)
         held = await hold(driver) if plan.hold else ()
-        exchanges = driver.exchanges()
+        exchanges, notes = driver.exchanges(), driver.said()
     return Evidence(
         plan=plan,
         exchanges=exchanges,
@@ -56,7 +59,8 @@ async def _gather(plan: Plan, progress: Callable[[str], None] | None) -> Evidenc
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
         held=held,
-        notes=tuple(dict.fromkeys([*network.notes, *driver.notes])),
+        certificate=network.certificate_of(plan.target.url),
+        notes=tuple(dict.fromkeys([*network.notes, *notes])),
     )
 
 
@@ -65,17 +69,27 @@ async def climb(driver: Driver) -> None:
     first = await handshakes(driver)
     if first.failure is not None and first.failure.kind == "tls" and first.failure.detail in UNTRUSTED:
         driver.verify = False
-        driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
+        driver.notes.append(
+            "The certificate was refused. As --insecure says, the check went on, secrets included, and the verdicts "
+            "are those of a browser in which somebody has clicked past its warning about this server."
+            if driver.plan.network.insecure
+            else "The certificate was refused; the rest was asked without verifying it, without secrets."
+        )
         first = await handshakes(driver)
     if first.failure is not None and (first.failure.kind == "timeout" or first.failure.detail == "proxy"):
         # It has had its time; what tells why it is silent is quick where it comes at all.
         driver.patience = min(driver.patience, aside.ASIDE)
     opened = opened_by(first)
-    if unreachable(first):
+    if unreachable(first) or (first.failure is not None and first.failure.kind == "not-http"):
+        # Another program's port is not asked again and again: a database may lock this machine out for it.
         await aside.after_failure(driver, first)
+        await aside.other_addresses(driver)
+    elif driver.frugal:
+        if first.failure is not NOT_ASKED:
+            await in_turn(driver, first)
     else:
-        controls = asyncio.ensure_future(aside.controls(driver))
-        jobs = [pages(driver, opened, controls), controls, aside.client_file(driver)]
+        told = asyncio.ensure_future(controls(driver))
+        jobs = [pages(driver, opened, told), told, aside.client_file(driver), aside.other_addresses(driver)]
         if opened is None:
             jobs.append(aside.look_elsewhere(driver, first))
         elif opened.protocol != driver.plan.client.protocol:
@@ -87,10 +101,38 @@ async def climb(driver: Driver) -> None:
     await aside.close(driver)
 
 
+async def in_turn(driver: Driver, first: Exchange) -> None:
+    """What ``climb`` asks, with a low budget: what the pages need to connect, then what tells why they do not."""
+    await browsers(driver, sockets=False)
+    if opened_by(first) is None and (first.response is None or engineio.read_refusal(first.response) is None):
+        await sockets(driver)
+        await aside.look_elsewhere(driver, first)
+        await aside.controls(driver)
+        return
+    await aside.controls(driver)
+    for page in driver.pages:
+        await one_page(driver, page, session=True)
+    await aside.near_misses(driver)
+    opened = opened_by(first)
+    if opened is None or opened.protocol != driver.plan.client.protocol:
+        await aside.other_protocol(driver)
+    await aside.other_addresses(driver)
+    await sockets(driver)
+    await aside.websocket_by_get(driver)
+    await aside.client_file(driver)
+    await stickiness(driver)
+
+
+async def controls(driver: Driver) -> None:
+    """Two handshakes that no page makes; and whether everybody knows the session of one of them."""
+    await aside.controls(driver)
+    await stickiness(driver)
+
+
 async def handshakes(driver: Driver) -> Exchange:
     """The polling handshake of every page; the first page's last answer that redirects led to, or why there is none."""
-    plan = driver.careful()
-    await together(*(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)) for page in driver.pages))
+    plan, asking = driver.careful(), driver.pages[:1] if driver.frugal else driver.pages
+    await together(*(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)) for page in asking))
     asked = [exchange for exchange in driver.exchanges() if exchange.verified == driver.verify]
     if len(driver.pages) > 1:
         asked = [exchange for exchange in asked if exchange.request.origin in (driver.pages[0], None)] or asked
@@ -118,7 +160,7 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
     jobs: list[Awaitable[object]] = []
     if plan.client.transports[0] == "polling" and session:
         jobs.append(driver.drive(client.connect(UNCHECKED, page_of(page), plan)))
-    await together(*jobs, aside.preflight(driver, page))
+    await driver.all_of(*jobs, aside.preflight(driver, page))
 
 
 def connect_ahead(driver: Driver, opened: Handshake | None) -> None:
@@ -143,7 +185,7 @@ async def sockets(driver: Driver) -> None:
         driver.notes.append("No WebSocket of its own was tried: the upgrade shows that it might end the server.")
         return
     plan = driver.careful()
-    await together(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
+    await driver.all_of(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
 
 
 def spared(driver: Driver) -> bool:
@@ -151,9 +193,10 @@ def spared(driver: Driver) -> bool:
     return driver.plan.client.transports[0] == "polling" and aside.upgrades_go_astray(driver)
 
 
-async def browsers(driver: Driver) -> None:
+async def browsers(driver: Driver, *, sockets: bool = True) -> None:
     """What the browsers ask otherwise than the client that checks nothing, and each other. They verify certificates."""
-    verify, driver.verify, spare = driver.verify, True, spared(driver)
+    verify, spare = driver.verify, not sockets or spared(driver)
+    driver.verify = driver.verify or not driver.plan.network.insecure
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
             await driver.drive(client.handshake(engine, page_of(page), driver.plan))

@@ -10,15 +10,29 @@ import secrets
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 import h11
 import httpx
 import msgspec
 
 from sio_doctor import __version__
-from sio_doctor.model import Answer, Exchange, HeaderList, NoResponse, Purpose, Request, Response, get
+from sio_doctor.browser.replay import server_of
+from sio_doctor.model import (
+    Answer,
+    Certificate,
+    Exchange,
+    HeaderList,
+    NetworkOptions,
+    NoResponse,
+    Pinned,
+    Purpose,
+    Request,
+    Response,
+    get,
+)
 from sio_doctor.probe import limits
 from sio_doctor.probe.ahead import Ahead
 from sio_doctor.probe.attempt import Attempt, Place, Unanswered
@@ -37,7 +51,7 @@ class Network:
     """Sends the requests of one run, each within ``timeout`` and all within ``deadline`` (seconds).
 
     Nothing that a server or the network does is raised: an `Exchange` has a ``response`` or a ``failure``. Proxies are
-    those that ``environ`` has, as ``proxy_for`` reads it. HTTP/1.1 only.
+    those that ``environ`` has, as ``proxy_for`` reads it, unless ``options`` say otherwise. HTTP/1.1 only.
     """
 
     def __init__(
@@ -48,6 +62,7 @@ class Network:
         user_agent: str = f"sio-doctor/{__version__}",
         progress: Callable[[str], None] | None = None,
         environ: Mapping[str, str] = MappingProxyType({}),
+        options: NetworkOptions = NetworkOptions(),  # noqa: B008 - it is frozen
     ) -> None:
         self.requests = 0
         """How many were sent, WebSocket handshakes included."""
@@ -56,9 +71,12 @@ class Network:
         self._user_agent = user_agent
         self._progress = progress
         self._environ = environ
+        self._options = options
         self._proxies: dict[Proxy, None] = {}
+        self._passed_over: dict[str, dict[str, None]] = {}
+        self._certificates: dict[str, Certificate] = {}
         self._ids = 0
-        self._resolver = Resolver()
+        self._resolver = Resolver(options.resolve, options.family)
         self._ahead = Ahead(lambda attempt: reach(attempt, self._resolver))
         self._transport = Transport(self._reach)
         self._conversations: list[Conversation] = []
@@ -80,10 +98,29 @@ class Network:
         """What each name resolved to; nothing for one that did not."""
         return self._resolver.addresses
 
+    def addresses_of(self, url: str) -> tuple[str, ...]:
+        """What the host of that URL stands for here; nothing where that is not known."""
+        host = Place.of(url).host
+        return self.addresses.get(host, (host,) if _is_address(host) else ())
+
+    def passed_over(self, url: str) -> tuple[str, ...]:
+        """Addresses of that URL's host that had not accepted when a later one did."""
+        return tuple(self._passed_over.get(Place.of(url).host, ()))
+
+    def certificate_of(self, url: str) -> Certificate | None:
+        """What the server of that URL sent, where it was asked without verifying."""
+        return self._certificates.get(url)
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which proxies were used, or not, one note each."""
-        return tuple(proxy.note for proxy in self._proxies)
+        """Which proxies and pinned addresses were used, or not, one note each."""
+        return (*(proxy.note for proxy in self._proxies), *map(self._note_on, self._options.resolve))
+
+    def _note_on(self, pin: Pinned) -> str:
+        where = f"{'every host' if pin.host == '*' else pin.host} at port {pin.port}"
+        if pin not in self._resolver.used:
+            return f"--resolve says where {where} is, and nothing was asked there."
+        return f"--resolve put {where} at {', '.join(pin.addresses)}; DNS was not asked."
 
     def extend(self, seconds: float) -> None:
         """Put the deadline off."""
@@ -102,8 +139,10 @@ class Network:
         fresh: bool = False,
         verify: bool = True,
         timeout: float | None = None,
+        address: str | None = None,
     ) -> Exchange:
-        """Send one HTTP request; no redirect is followed. ``fresh``: over a connection of its own.
+        """Send one HTTP request; no redirect is followed. ``fresh``: over a connection of its own. ``address``: the one
+        of the host that is asked, whatever its name stands for.
 
         The exchange's request is as it was sent. A body that is not whole is ``truncated``.
         """
@@ -131,7 +170,7 @@ class Network:
                 await answer.aclose()
             return response_of(attempt)
 
-        exchange, _ = await self._exchange(sent, purpose, verify, timeout, work, fresh=fresh)
+        exchange, _ = await self._exchange(sent, purpose, verify, timeout, work, fresh=fresh, address=address)
         return exchange
 
     async def open_websocket(
@@ -172,8 +211,11 @@ class Network:
     def prepare(self, request: Request, count: int, *, verify: bool = True) -> None:
         """Connect ``count`` times to where ``request`` goes, for the next that want a connection of their own."""
         with contextlib.suppress(ValueError):
-            place, proxy = Place.of(request.url), self._proxy(request.url)
-            self._ahead.prepare([Attempt(place, request, verify, proxy=proxy) for _ in range(count)])
+            proxy = self._proxy(request.url)
+            self._ahead.prepare([self._attempt(request, verify, proxy) for _ in range(count)])
+
+    def _attempt(self, request: Request, verify: bool, proxy: Proxy | None, **way: Any) -> Attempt:
+        return Attempt(Place.of(request.url), request, verify, self._options.ca_file, proxy=proxy, **way)
 
     async def _exchange(
         self,
@@ -184,6 +226,7 @@ class Network:
         work: Callable[[Attempt], Awaitable[Response]],
         *,
         fresh: bool,
+        address: str | None = None,
     ) -> tuple[Exchange, Attempt | None]:
         self._ids += 1
         exchange = Exchange(id=self._ids, purpose=purpose, request=sent, verified=verify)
@@ -193,7 +236,7 @@ class Network:
         try:
             proxy = self._proxy(sent.url)
             own = purpose in _CLIENTS_OWN
-            attempt = Attempt(Place.of(sent.url), sent, verify, fresh=fresh, aside=not own, proxy=proxy)
+            attempt = self._attempt(sent, verify, proxy, only=address, fresh=fresh, aside=not own)
             encode(attempt.place.target, sent)
         except (ValueError, h11.LocalProtocolError) as error:
             failure = NoResponse(kind="not-asked", message=f"This request cannot be sent: {error}")
@@ -205,17 +248,22 @@ class Network:
             self._progress(f"{sent.method} {sent.url.partition('?')[0]} ({purpose})")
         started = time.perf_counter()
         answer = await self._answer(attempt, timeout, work)
+        if attempt.certificate is not None:
+            self._certificates.setdefault(server_of(sent), attempt.certificate)
+        if attempt.proxy is None and attempt.passed_over:
+            self._passed_over.setdefault(attempt.place.host, {}).update(dict.fromkeys(attempt.passed_over))
         exchange = msgspec.structs.replace(
             exchange,
             response=answer if isinstance(answer, Response) else None,
             failure=answer if isinstance(answer, NoResponse) else None,
             seconds=round(time.perf_counter() - started, 6),
-            address=attempt.address,
+            address=attempt.address or address,
         )
         return exchange, attempt
 
     def _proxy(self, url: str) -> Proxy | None:
-        proxy = proxy_for(url, self._environ)
+        own = self._options
+        proxy = proxy_for(url, self._environ, asked=own.proxy, no_proxy=own.no_proxy)
         if proxy is not None:
             self._proxies[proxy] = None
         return proxy if proxy is not None and proxy.usable else None
@@ -247,6 +295,14 @@ class Network:
     def _granted(self, timeout: float | None) -> limits.Patience:
         wanted = self._timeout if timeout is None else timeout
         return limits.Patience(wanted, min(wanted, self.remaining))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _silence(attempt: Attempt, patience: limits.Patience) -> NoResponse:

@@ -1,4 +1,4 @@
-"""Which proxy of the environment a URL is asked through: curl's rules, but this machine itself never through one.
+"""Which proxy a URL is asked through: curl's rules, but this machine itself through none of the environment's.
 
 https://curl.se/docs/manpage.html#ENVIRONMENT and https://curl.se/libcurl/c/CURLOPT_NOPROXY.html. Nothing here opens a
 socket; ``route`` does what was chosen.
@@ -7,27 +7,22 @@ socket; ``route`` does what was chosen.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import unquote_to_bytes
 
 from sio_doctor.probe.attempt import Place
+from sio_doctor.standards import proxy_url
 
-_URL = re.compile(
-    r"(?:([a-z][a-z0-9+.-]*)://)?(?:([^/?#]*)@)?(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(?::(\d{0,5}))?(?:[/?#].*)?",
-    re.ASCII | re.IGNORECASE,
-)
-#: curl's, for every proxy without a port. Everybody else's is 80, so it is well said in the report.
-_PORT = 1080
 #: Shorter ones would be found in the middle of words.
 _SHORTEST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy as ``variable`` of the environment names it. Neither its text nor its ``repr`` has the credentials."""
+    """A proxy as ``variable`` names it: of the environment, or ``--proxy``. Neither its text nor its ``repr`` has the
+    credentials.
+    """
 
     variable: str
     scheme: str
@@ -77,14 +72,23 @@ class Proxy:
         return base64.b64encode(self.credentials.encode("latin-1")).decode()
 
 
-def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
+def proxy_for(
+    url: str, environ: Mapping[str, str], *, asked: str | None = None, no_proxy: str | None = None
+) -> Proxy | None:
     """The proxy that ``environ`` has for an http(s) or ws(s) URL, ``usable`` or not; None where it is asked directly.
 
+    ``asked`` comes before the environment, and holds for loopback too; empty it stands for none. ``no_proxy`` likewise.
     ``http_proxy`` counts in lower case alone: in CGI, HTTP_PROXY is what a request's ``Proxy`` header said. WebSockets
     go the way of http and https. Raises ``ValueError`` for what is no such URL.
     """
     place = Place.of(url)
-    if _is_loopback(place.host) or is_exempt(place.host, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+    if no_proxy is None:
+        no_proxy = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    if asked == "" or is_exempt(place.host, no_proxy):
+        return None
+    if asked is not None:
+        return _read("--proxy", asked)
+    if _is_loopback(place.host):
         return None
     for variable in (*(("https_proxy", "HTTPS_PROXY") if place.secure else ("http_proxy",)), "all_proxy", "ALL_PROXY"):
         if value := environ.get(variable):
@@ -133,14 +137,5 @@ def _is_loopback(host: str) -> bool:
 
 
 def _read(variable: str, value: str) -> Proxy:
-    url = _URL.fullmatch(value)
-    if url is None or ("://" in value and not url[1]) or int(url[4] or 0) > 65535:
-        return Proxy(variable, "")
-    user, _, password = (unquote_to_bytes(part).decode("latin-1") for part in (url[2] or "").partition(":"))
-    return Proxy(
-        variable,
-        (url[1] or "http").lower(),
-        url[3].strip("[]").lower(),
-        int(url[4] or _PORT),
-        f"{user}:{password}" if url[2] else "",
-    )
+    url = proxy_url.parse(value)
+    return Proxy(variable, *url) if url is not None else Proxy(variable, "")

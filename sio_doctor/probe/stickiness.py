@@ -61,15 +61,23 @@ class Heartbeats:
         return known
 
 
-async def stickiness(driver: Driver, control: Exchange, beside: Exchange) -> None:
-    """Asks as long as the answers leave open which of the causes it is; ``beside`` has opened another session.
+async def stickiness(driver: Driver) -> None:
+    """Asks in the session that the control opened, as long as the answers leave open which of the causes it is.
 
-    In two sessions side by side, half as many in each: it takes half the time where all is well.
+    First in another one beside it, half as many in each: it takes half the time where all is well.
     """
+    control = next((one for one in driver.exchanges() if one.purpose == "control"), None)
+    if control is None:
+        driver.may_ask("sticky")  # which it may not, and that is noted
+        return
+    # The server's own page asks without an Origin as well: that session is its own, and no heartbeat may disturb it.
+    if driver.plan.target.url in driver.pages:
+        control = await driver.ask(driver.simple(), "control", nth=1)
     session = opened_by(control)
     if session is None:
         return
-    if opened_by(beside) is None:
+    beside = next((one for one in driver.exchanges() if one.purpose == "foreign" and opened_by(one)), None)
+    if beside is None:
         beside = await driver.ask(driver.simple(), "control", nth=2)
     heartbeats, others = Heartbeats(driver, control), Heartbeats(driver, beside) if opened_by(beside) else None
     known = await asyncio.gather(*(one.post(ENOUGH // 2) for one in (heartbeats, others) if one is not None))

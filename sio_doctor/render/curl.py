@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from sio_doctor.model import Request, get
+from sio_doctor.model import NetworkOptions, Request, get
 
 #: What curl says by itself, or what only a browser's own would be true.
 LEFT_OUT = frozenset({"host", "user-agent", "accept", "accept-encoding", "connection", "content-length"})
@@ -18,11 +18,18 @@ OPENING = (
 )
 
 
-def curl(request: Request, *, verified: bool = True) -> str:
+#: Reached as everything is.
+DIRECTLY = NetworkOptions()
+
+
+def curl(
+    request: Request, *, verified: bool = True, network: NetworkOptions = DIRECTLY, address: str | None = None
+) -> str:
     """The line for a POSIX shell that sends ``request`` again and prints the answer's head and body.
 
     A header whose value was struck out (``redact``) has a shell variable: ``"Authorization: $AUTHORIZATION"``.
-    With ``verified`` false the certificate is not verified. A ws or wss URL is sent as an opening handshake.
+    With ``verified`` false the certificate is not verified; ``network`` says how the server is reached, and
+    ``address`` at which address of its host alone. A ws or wss URL is sent as an opening handshake.
     Bytes that no shell word can show are written ``$'\\x1e'`` (POSIX.1-2024). A session is gone when the line is read,
     so its id is the shell variable ``$SID``, which ``session`` sets.
     """
@@ -33,13 +40,18 @@ def curl(request: Request, *, verified: bool = True) -> str:
         words += ["-N", "--http1.1"]
     if not verified:
         words.append("-k")
+    words += _way(network, verified)
+    if address is not None:
+        words += ["--connect-to", _word(f"::{f'[{address}]' if ':' in address else address}:")]
     if re.search(r"[{}\[\]]", url):
         words.append("-g")  # curl would take these for a pattern of URLs
     words.append(_url(url))
     if request.method not in ("GET", "HEAD") and not (request.method == "POST" and request.body is not None):
         words += ["-X", _word(request.method)]
     for name, value in _headers(request, opening):
-        words += ["-H", _header(name, value)]
+        # Without a "=", curl would take it for the name of a file.
+        cookie = name.lower() == "cookie" and "=" in value
+        words += ["-b", _word(value, "latin-1")] if cookie else ["-H", _header(name, value)]
     if request.body is not None:
         if get(request.headers, "content-type") is None:
             words += ["-H", "Content-Type:"]  # else curl says it is a form
@@ -47,9 +59,25 @@ def curl(request: Request, *, verified: bool = True) -> str:
     return " ".join(words)
 
 
-def session(handshake: Request, *, verified: bool = True) -> str:
+def _way(network: NetworkOptions, verified: bool) -> list[str]:
+    """The options that say how the server is reached."""
+    words = [f"-{network.family}"] if network.family is not None else []
+    for pin in network.resolve:
+        host = f"[{pin.host}]" if ":" in pin.host else pin.host
+        addresses = ",".join(f"[{address}]" if ":" in address else address for address in pin.addresses)
+        words += ["--resolve", _word(f"{host}:{pin.port}:{addresses}")]
+    if network.ca_file is not None and verified:
+        words += ["--cacert", _word(network.ca_file)]
+    if network.proxy is not None:
+        words += ["-x", _word(network.proxy)]
+    if network.no_proxy is not None:
+        words += ["--noproxy", _word(network.no_proxy)]
+    return words
+
+
+def session(handshake: Request, *, verified: bool = True, network: NetworkOptions = DIRECTLY) -> str:
     """The line that opens a session as ``handshake`` did, and keeps its id in ``$SID`` for the lines of ``curl``."""
-    line = curl(handshake, verified=verified).replace("curl -i", "curl -s", 1)
+    line = curl(handshake, verified=verified, network=network).replace("curl -i", "curl -s", 1)
     return f"""SID=$({line} | sed -n 's/.*"sid":"\\([^"]*\\)".*/\\1/p')"""
 
 

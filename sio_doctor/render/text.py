@@ -10,7 +10,7 @@ from shlex import quote
 from rich.console import Console
 from rich.text import Text
 
-from sio_doctor.model import Browser, Connection, Exchange, Finding, Fix, HeaderCheck, Report, Verdict
+from sio_doctor.model import Browser, Connection, Exchange, Finding, Fix, HeaderCheck, NetworkOptions, Report, Verdict
 from sio_doctor.render import words
 from sio_doctor.render.curl import curl, session
 from sio_doctor.render.layout import BLANK, Block, Pen, console, fitted, grid, natural, show, total
@@ -51,7 +51,7 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
     if cause:
         yield from _headers(cause.headers, by_id, pen)
         yield from _cures(cause.fixes, pen)
-        yield from _proof(cause, by_id, pen)
+        yield from _proof(cause, by_id, report.network, pen)
     for finding in report.findings:
         if finding is not cause:
             yield from [BLANK, *_finding(finding, pen)]
@@ -266,27 +266,27 @@ def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
             yield Block(line, 4, verbatim=True)
 
 
-def _proof(finding: Finding, by_id: dict[int, Exchange], pen: Pen) -> Blocks:
+def _proof(finding: Finding, by_id: dict[int, Exchange], network: NetworkOptions, pen: Pen) -> Blocks:
     shown = [by_id[number] for number in finding.exchanges if number in by_id]
     if not shown:
         return
     best = next((exchange for exchange in shown if exchange.response is not None), shown[0])
     yield from _heading("Prove it", pen)
-    for text in _lines(best, by_id.values()):
+    for text in _lines(best, by_id.values(), network):
         for line in pen.lines(text):
             yield Block(line, 4, verbatim=True)
 
 
-def _lines(proof: Exchange, exchanges: Iterable[Exchange]) -> list[str]:
+def _lines(proof: Exchange, exchanges: Iterable[Exchange], network: NetworkOptions) -> list[str]:
     """What to paste: the line of that exchange, and those before it that open its session and send CONNECT in it."""
     _, within, sid = proof.request.url.partition("&sid=")
     before: list[str] = []
     for exchange in exchanges if within else ():
         if exchange.response is not None and f'"sid":"{sid}"' in exchange.response.text and not before:
-            before.append(session(exchange.request, verified=exchange.verified))
+            before.append(session(exchange.request, verified=exchange.verified, network=network))
         if proof.purpose == "poll" and exchange.purpose == "connect" and exchange.request.url.endswith(f"&sid={sid}"):
             before.append(exchange.curl)
-    return [*before, proof.curl or curl(proof.request, verified=proof.verified)]
+    return [*before, proof.curl or curl(proof.request, verified=proof.verified, network=network)]
 
 
 # --- no page in particular -------------------------------------------------------------------------------------------

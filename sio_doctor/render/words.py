@@ -28,7 +28,7 @@ WHO = {
     "reflect": "every page: whoever asks gets their own origin back",
     "list": "the pages on a list: some origins get their own back, others get no header",
     "refuses": "not the pages that were tried: an unknown origin is answered with an error",
-    "unknown": "not known: the server answered nothing that tells",
+    "unknown": "not known: nothing that was seen tells",
 }
 ANSWERS = {
     "simulated-preflight": "preflight",

@@ -4,6 +4,7 @@ A new rule goes into the module of its family, and nowhere else. A new family is
 """
 
 from sio_doctor.rules import (  # noqa: F401  importing a family registers its rules
+    addresses,
     answer,
     cache,
     connect,

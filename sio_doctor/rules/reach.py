@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Exchange, NoResponse, NoResponseKind
 from sio_doctor.rules.base import Case, Hit, Rung, rule
+from sio_doctor.rules.cdn import unproxied
 from sio_doctor.rules.stranger import (
     PLAIN_HTTP,
     concerned,
@@ -16,6 +17,7 @@ from sio_doctor.rules.stranger import (
     opened,
     served_elsewhere,
     speaks_plain_websocket,
+    two_programs,
 )
 
 
@@ -30,10 +32,18 @@ class Silence(NamedTuple):
 
 def silences(case: Case, *kinds: NoResponseKind) -> Iterator[Silence]:
     """The handshakes that failed in one of these ways, one for each way. What was asked unverified does not count."""
-    asked = [exchange for exchange in case.all("handshake", "preflight") if exchange.verified]
+    if two_programs(case):
+        return  # one of them is not the server
+    # What came of asking past the certificate counts where the person lets it pass.
+    for verified in (True, False) if case.plan.network.insecure else (True,):
+        yield from _silences(case, kinds, verified)
+
+
+def _silences(case: Case, kinds: tuple[NoResponseKind, ...], verified: bool) -> Iterator[Silence]:
+    asked = [exchange for exchange in case.all("handshake", "preflight") if exchange.verified == verified]
     found: dict[tuple[str, str, str], Silence] = {}
     for page in case.pages:
-        own = [exchange for exchange in case.all("handshake", "preflight", origin=page) if exchange.verified]
+        own = [one for one in case.all("handshake", "preflight", origin=page) if one.verified == verified]
         tried = [exchange for exchange in own if exchange.purpose == "handshake"] or own
         if any(exchange.response is not None for exchange in tried):
             continue
@@ -63,12 +73,12 @@ class Place:
         """It is this very machine: a loopback address, ``localhost``, ``*.localhost``."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
-        return bool(self._ips) and all(ip.is_loopback for ip in self._ips)
+        return bool(self.ips) and all(ip.is_loopback for ip in self.ips)
 
     @property
     def private(self) -> bool:
         """Its address is reached from inside its own network only."""
-        return bool(self._ips) and all(ip.is_private and not ip.is_loopback for ip in self._ips)
+        return bool(self.ips) and all(ip.is_private and not ip.is_loopback for ip in self.ips)
 
     @property
     def at(self) -> str:
@@ -78,7 +88,13 @@ class Place:
         return f"{host}:{self.port}" + (f" ({others})" if others else "")
 
     @property
-    def _ips(self) -> list[IPv4Address | IPv6Address]:
+    def from_here(self) -> str:
+        """That what was seen holds from here, in a sentence; empty where everybody is here."""
+        return "" if self.loopback else " That is how it is from here; from the page's network it may be otherwise."
+
+    @property
+    def ips(self) -> list[IPv4Address | IPv6Address]:
+        """The addresses that the name stands for, or that it is."""
         found: list[IPv4Address | IPv6Address] = []
         for address in self.addresses or (self.host,):
             try:
@@ -106,6 +122,14 @@ def speaks_tls(case: Case, failure: NoResponse) -> bool:
     return plain and (alert or other_scheme(case) is not None)
 
 
+def wants_client_certificate(case: Case) -> Exchange | None:
+    """The exchange in which the server said so by an alert, which a reset may overtake in others; None where none."""
+    for exchange in case.evidence.exchanges:
+        if exchange.failure is not None and exchange.failure.detail == "client-certificate":
+            return exchange
+    return None
+
+
 @rule("SIO101", "dns-fails", "The server's name does not resolve", Rung.DNS)
 def dns_fails(case: Case) -> Iterable[Hit]:
     """The host name of the server has no address.
@@ -120,6 +144,9 @@ def dns_fails(case: Case) -> Iterable[Hit]:
     """
     for silence in silences(case, "dns"):
         host = Place(case).host
+        if silence.failure.detail == "family":
+            yield hit_about(case, silence, f"{silence.failure.message} A browser would use what there is.")
+            continue
         message = f"The name {host} does not resolve: it has no address, so nothing can be asked."
         if "." not in host:
             message += (
@@ -144,6 +171,8 @@ def server_refused(case: Case) -> Iterable[Hit]:
     """
     for silence in silences(case, "refused"):
         place = Place(case)
+        if any(exchange.response is not None for exchange in case.all("other-address")):
+            continue  # bound-to-loopback
         message = (
             f"Nothing listens at {place.at}: the connection is refused. The server is not running, or on another port"
         )
@@ -152,6 +181,7 @@ def server_refused(case: Case) -> Iterable[Hit]:
         )
         if not place.explicit_port:
             message += f" The URL names no port, so {place.port} was asked."
+        message += place.from_here
         yield hit_about(case, silence, message)
 
 
@@ -172,10 +202,13 @@ def server_timeout(case: Case) -> Iterable[Hit]:
     for silence in silences(case, "timeout", "unreachable"):
         failure = silence.failure
         place, seconds = Place(case), f"{silence.exchange.seconds:.3g} s"
+        if failure.phase == "connect" and unproxied(place.ips, place.port):
+            continue  # tls-cdn-origin
         if failure.kind == "unreachable":
             message = f"There is no way to {place.at} from here: the network says that it is unreachable."
             if place.private:
                 message += " The address is a private one, which is reached from inside its own network only."
+            message += place.from_here
             yield hit_about(case, silence, message)
         elif failure.phase == "connect":
             message = f"{place.at} does not answer: no connection came about within {seconds}. "
@@ -184,7 +217,10 @@ def server_timeout(case: Case) -> Iterable[Hit]:
                 if place.private
                 else "A firewall or a security group drops what comes to that port, or the machine is off."
             )
+            message += place.from_here
             yield hit_about(case, silence, message)
+        elif failure.phase == "tls" and other_scheme(case):
+            continue  # tls-plain-mixup
         elif failure.phase == "tls":
             message = (
                 f"{place.at} accepts the connection, and is silent in the TLS handshake for {seconds}: it hangs, or "
@@ -223,7 +259,7 @@ def connection_reset(case: Case) -> Iterable[Hit]:
     """
     for silence in silences(case, "reset", "closed", "not-http"):
         failure, at = silence.failure, Place(case).at
-        if speaks_tls(case, failure):
+        if speaks_tls(case, failure) or wants_client_certificate(case):
             continue
         if failure.kind == "not-http":
             came = f" (“{failure.detail.strip().splitlines()[0][:40]}”)" if failure.detail.strip() else ""

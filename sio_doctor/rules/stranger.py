@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from sio_doctor.model import Exchange, Response
+from sio_doctor.rules import cdn
 from sio_doctor.rules.base import Case, Hit, Rung, check
 from sio_doctor.standards import engineio
 from sio_doctor.standards import url as urls
@@ -46,12 +47,18 @@ def strangers(case: Case, cause: str) -> Iterator[Stranger]:
 def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     """The slug of the one cause of this answer, the strongest sign first; ``""`` where no sign is known."""
     status = response.status
+    if two_programs(case):
+        return "localhost-ipv6-mismatch"
     if target := redirection(exchange):
         if loops(case, exchange):
             return "redirect-loop"
         return redirected(urlsplit(exchange.request.url), urlsplit(target))
     if status == 400 and PLAIN_HTTP.search(response.text):
         return "tls-plain-mixup"
+    if status == 400 and _CLIENT_CERTIFICATE.search(response.text):
+        return "tls-client-certificate"
+    if status in cdn.STATUSES and (response.get("cf-ray") or response.get("server") == "cloudflare"):
+        return "tls-cdn-origin"
     if status == 429:
         return "rate-limit"
     if status in (413, 414, 431) or (status == 400 and "Request Header Or Cookie Too Large" in response.text):
@@ -76,12 +83,23 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     return ""
 
 
+def two_programs(case: Case) -> bool:
+    """The addresses of ``localhost`` lead to two servers, and at least one of them is Socket.IO."""
+    if all(outcome.address is None for outcome in case.outcomes):
+        return False
+    both = [*case.all("other-address"), case.first("handshake")]
+    return any(case.opened(exchange) or case.refusal(exchange) for exchange in both)
+
+
 # --- signs in one answer ---------------------------------------------------------------------------------------------
 
 #: How nginx, Apache and Go's net/http word it when plain HTTP comes to their TLS port.
 PLAIN_HTTP = re.compile(
     r"plain HTTP request was sent to HTTPS|speaking plain HTTP to an SSL|HTTP request to an HTTPS server"
 )
+
+#: How nginx words it where it has ssl_verify_client, and no certificate came, or one that it does not take.
+_CLIENT_CERTIFICATE = re.compile(r"No required SSL certificate was sent|The SSL certificate error")
 
 #: Express, NestJS and Fastify name the route that they do not have.
 _MISSING_ROUTE = re.compile(r"Cannot GET (/[^\s<\"?]*)|Route GET:(/[^\s<\"?]*)[^\s<\"]* not found")

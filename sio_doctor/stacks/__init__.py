@@ -39,7 +39,8 @@ PROXY_FIRST = frozenset(
         "duplicate-acao-proxy", "ws-proxy-no-upgrade", "no-sticky-sessions", "gateway-5xx-no-cors",
         "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
-        "tls-untrusted", "tls-name-or-date", "ws-idle-timeout", "acao-cached-for-other-origin", "request-overlap",
+        "tls-untrusted", "tls-name-or-date", "tls-client-certificate", "ws-idle-timeout",
+        "acao-cached-for-other-origin", "request-overlap",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -61,7 +62,7 @@ PAGE_FIRST = frozenset(
     {
         "mixed-content", "tls-plain-mixup", "path-mismatch", "plain-websocket-server", "redirect-http-to-https",
         "redirect-www-apex", "preflight-redirect", "client-too-old", "server-too-old", "transport-disabled",
-        "sticky-cookie-not-sent",
+        "sticky-cookie-not-sent", "localhost-ipv6-mismatch",
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
@@ -97,14 +98,17 @@ def observed(evidence: Evidence) -> dict[str, str]:
 
     ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``cookie``: the first that it sets.
     ``accepted``: the variant of the origin that the server let in. ``path``: another path where Socket.IO answers.
-    ``location``: where a redirect leads, whole. ``silent``: how far the handshake came that timed out (``connect``,
-    ``tls``, ``head``). ``polls``: a polling handshake passed. ``layer-…``: see ``layered``.
+    ``location``: where a redirect leads, whole. ``address``: the one of several at which Socket.IO answers. ``silent``:
+    how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``tls``: the detail of its TLS failure.
+    ``polls``: a polling handshake passed. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
     for exchange in evidence.exchanges:
         response, failure = exchange.response, exchange.failure
         if exchange.purpose == "handshake" and failure is not None and failure.kind == "timeout":
             details.setdefault("silent", failure.phase)
+        if exchange.purpose == "handshake" and failure is not None and failure.kind == "tls":
+            details.setdefault("tls", failure.detail)
         if response is None:
             continue
         allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin
@@ -112,6 +116,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
             details.setdefault("polls", "yes")
         if exchange.purpose == "handshake" and (cookie := response.get("set-cookie")):
             details.setdefault("cookie", cookie.partition("=")[0].strip())
+        if exchange.purpose in ("handshake", "other-address") and exchange.address and engineio.read_open(response):
+            details.setdefault("address", exchange.address)
         if exchange.purpose == "handshake" and allowed:
             details.setdefault("allow-origin", allowed)
         if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:
@@ -182,6 +188,8 @@ def fixes(
     the two commonest servers and in nginx (whose title says so). ``origins``: the pages that it concerns.
     ``details``: see ``observed``. Empty for a slug that is not in ``SLUGS``.
     """
+    if slug == "dns-fails" and plan.network.family is not None:
+        return ()  # the name may well resolve, to addresses that may not be used
     ask = Ask(slug, plan, server, origins, tuple(name for name, _ in plan.client.extra_headers), details or {})
     known = {side: _cures(ask, _fitting(server, side)) for side in SIDES}
     guessed: dict[Side, list[Fix]] = {"server": [], "proxy": [], "page": []}

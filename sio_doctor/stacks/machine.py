@@ -31,6 +31,9 @@ def _name(ask: Ask) -> Fix:
 
 
 def _listening(ask: Ask) -> Fix:
+    if ask.slug == "localhost-ipv6-mismatch":
+        title = f"Or see what listens on port {ask.port}, at which address, and give each program its own port"
+        return _fix("server", title, "on the server", f"ss -ltnp 'sport = :{ask.port}'")
     return _fix(
         "server",
         f"See what listens on port {ask.port}: 127.0.0.1 alone is not reachable from outside",
@@ -63,6 +66,11 @@ def _local(ask: Ask) -> bool:
 
 
 def _untrusted(ask: Ask) -> Fix:
+    if ask.details.get("tls") in ("protocol", "handshake"):
+        return _fix(
+            "openssl", "See what TLS the server speaks: browsers need version 1.2 or 1.3", "on any machine",
+            f"openssl s_client -connect {sh(f'{ask.host}:{ask.port}')} -tls1_2",
+        )  # fmt: skip
     if _local(ask):
         return _fix(
             "mkcert", "Make a certificate that this machine's browsers trust", "on this machine",
@@ -73,6 +81,15 @@ def _untrusted(ask: Ask) -> Fix:
         "Get a certificate that browsers trust, and serve fullchain.pem: the chain, not the certificate alone",
         "on the server",
         f"sudo certbot certonly -d {sh(ask.host)}",
+    )
+
+
+def _client_certificate(ask: Ask) -> Fix:
+    return _fix(
+        "openssl",
+        "See whose certificates it takes, and turn that off in whatever speaks TLS there, for the path of Socket.IO",
+        "on any machine",
+        f"openssl s_client -connect {sh(f'{ask.host}:{ask.port}')} </dev/null | grep -A5 'Acceptable client'",
     )
 
 
@@ -141,10 +158,13 @@ FIXES: dict[str, Cure] = {
     "restart-or-sleep": _restarts,
     "dns-fails": _name,
     "server-refused": _listening,
+    "bound-to-loopback": _listening,
+    "localhost-ipv6-mismatch": _listening,
     "server-timeout": _silent,
     "connection-reset": _listening,
     "proxy-fails": _around,
     "gateway-5xx-no-cors": _behind,
+    "tls-client-certificate": _client_certificate,
     "tls-untrusted": _untrusted,
     "tls-name-or-date": _date,
 }

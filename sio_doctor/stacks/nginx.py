@@ -175,6 +175,11 @@ def _certificate(ask: Ask) -> Fix:
     return _fix("Give nginx a certificate that browsers trust, with its chain, for this name", after)
 
 
+def _no_client_certificate(ask: Ask) -> Fix:
+    title = "Ask for no client certificate where Socket.IO is served, and let the application say who may connect"
+    return _fix(title, "ssl_verify_client off;")
+
+
 def _tls(ask: Ask) -> Fix | None:
     if ask.slug == "tls-plain-mixup" and ask.plan.target.url.startswith("http:"):
         return None  # it is there already: http was asked of a port that speaks TLS
@@ -281,6 +286,7 @@ FIXES: dict[str, Cure] = {
     "tls-untrusted": _certificate,
     "tls-name-or-date": _certificate,
     "tls-plain-mixup": _tls,
+    "tls-client-certificate": _no_client_certificate,
     "mixed-content": _tls,
     "dns-fails": _location("Or serve it on the page's own host: there the page needs no name of its own, and no CORS"),
 }

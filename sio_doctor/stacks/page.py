@@ -77,6 +77,14 @@ def _same_host(ask: Ask) -> Fix:
     return _fix(title, call(ask, url=""), before=call(ask))
 
 
+def _address(ask: Ask) -> Fix:
+    parts = urlsplit(ask.plan.target.url)
+    address = ask.details.get("address", "127.0.0.1")
+    port = f":{parts.port}" if parts.port else ""
+    url = f"{parts.scheme}://{f'[{address}]' if ':' in address else address}{port}"
+    return _fix("Ask by the address at which Socket.IO answers", call(ask, url=url), before=call(ask))
+
+
 def _port(ask: Ask) -> Fix:
     parts = urlsplit(ask.plan.target.url)
     title = "If Socket.IO listens on a port of its own, name it (3000 here)"
@@ -205,6 +213,7 @@ FIXES: dict[str, Cure] = {
     "preflight-redirect": _redirected,
     "mixed-content": _mixed,
     "tls-plain-mixup": _scheme,
+    "localhost-ipv6-mismatch": _address,
     "dns-fails": _same_host,
     "html-instead-of-handshake": _port,
     "unsafe-port": _port,

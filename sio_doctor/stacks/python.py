@@ -188,6 +188,8 @@ def _start(ask: Ask) -> Fix:
     title = "Start the server, on all addresses of the machine"
     if ask.slug == "unsafe-port":
         title = "Listen on another port: browsers refuse this one"
+    elif ask.slug == "bound-to-loopback":
+        title = "Bind the server to all addresses of the machine"
     return _fix(ask, title, command, where="the command that starts the server", language="sh")
 
 
@@ -272,6 +274,7 @@ FIXES: dict[str, Cure] = {
     "no-sticky-sessions": _one_worker,
     "gunicorn-workers": _one_worker,
     "server-refused": _start,
+    "bound-to-loopback": _start,
     "connection-reset": _start,
     "unsafe-port": _start,
     "transport-disabled": _transports,

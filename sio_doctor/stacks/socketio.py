@@ -180,6 +180,8 @@ def _listen(ask: Ask) -> Fix:
     title = "Start the server, on all addresses of the machine"
     if ask.slug == "unsafe-port":
         title = "Listen on another port: browsers refuse this one"
+    elif ask.slug == "bound-to-loopback":
+        title = "Bind the server to all addresses of the machine"
     return _fix(
         ask,
         title,
@@ -358,6 +360,7 @@ FIXES: dict[str, Cure] = {
     "transport-disabled": _transports,
     "path-mismatch": _path,
     "server-refused": _listen,
+    "bound-to-loopback": _listen,
     "connection-reset": _listen,
     "plain-websocket-server": _attach,
     "allowrequest-403": _allow_request,

@@ -115,6 +115,7 @@ FIXES: dict[str, Cure] = {
     "preflight-header-not-allowed": _preflight,
     "server-too-old": socketio.FIXES["server-too-old"],
     "server-refused": _same("server-refused"),
+    "bound-to-loopback": _same("bound-to-loopback"),
     "connection-reset": _same("connection-reset"),
     "connect-middleware-error": _middleware(
         "Look into the middleware that refuses: it reads what the client does not send"

@@ -64,6 +64,37 @@ def server_context(
     return context
 
 
+@cache
+def behind_intermediate(*, send: str = "chain", names_issuer: bool = False) -> ssl.SSLContext:
+    """A server's TLS for ``localhost`` with a certificate that an intermediate authority signed. ``send``: the
+    ``chain``, the certificate ``alone``, or the chain and the ``root``; ``names_issuer``: it says where to find it.
+    """
+    folder = _folder()
+    middle = _signed("middle", "Own Intermediate", "basicConstraints=critical,CA:TRUE", ("ca", authority()))
+    extensions = "subjectAltName=DNS:localhost" + (
+        "\nauthorityInfoAccess=caIssuers;URI:http://ca.invalid/middle.der" if names_issuer else ""
+    )
+    leaf = _signed(f"leaf-{names_issuer}", "server", extensions, ("middle", middle))
+    sent = {"alone": [leaf], "chain": [leaf, middle], "root": [leaf, middle, authority()]}[send]
+    bundle = folder / f"bundle-{send}-{names_issuer}.pem"
+    bundle.write_text("".join(path.read_text() for path in sent))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, leaf.with_suffix(".key"))
+    return context
+
+
+@cache
+def _signed(stem: str, common_name: str, extensions: str, by: tuple[str, Path]) -> Path:
+    """A certificate with those extensions, one a line, signed by the authority of that stem and certificate."""
+    folder = _folder()
+    key, request, certificate, wanted = (folder / f"{stem}{suffix}" for suffix in (".key", ".csr", ".pem", ".ext"))
+    wanted.write_text(extensions)
+    _openssl("req", *_new_key(key), "-out", str(request), "-subj", f"/CN={common_name}")
+    signer = ["-CA", str(by[1]), "-CAkey", str(folder / f"{by[0]}.key"), "-CAcreateserial", "-days", "2"]
+    _openssl("x509", "-req", "-in", str(request), "-out", str(certificate), *signer, "-extfile", str(wanted))
+    return certificate
+
+
 def _new_key(path: Path) -> list[str]:
     config = ["-config", str(path.parent / "ca.cnf")]
     return [*config, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path)]

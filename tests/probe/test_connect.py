@@ -12,6 +12,7 @@ import pytest
 from sio_doctor.model import Exchange
 from sio_doctor.probe.network import Network
 from tests.probe.asking import PATIENT, get, run
+from tests.servers import needs_ipv6
 from tests.servers.raw import answer, full_backlog, nothing, raw
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -38,7 +39,7 @@ def ask_by_name(url: str) -> tuple[Exchange, dict[str, tuple[str, ...]]]:
     return run(work())
 
 
-@pytest.mark.parametrize("family", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("family", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6)])
 def test_the_address_that_accepts_is_taken(monkeypatch: pytest.MonkeyPatch, family: str) -> None:
     resolve_to(monkeypatch, "::1", "127.0.0.1")
     with raw(answer(OK), host=family) as server:

@@ -11,8 +11,10 @@ import threading
 
 import pytest
 
-from sio_doctor.model import HeaderList, Request
+from sio_doctor.model import HeaderList, NetworkOptions, Pinned, Request
 from sio_doctor.render.curl import curl
+from tests.servers import need, needs_curl, needs_ipv6
+from tests.servers.raw import answer, raw
 
 URL = "http://127.0.0.1:3000/socket.io/?EIO=4&transport=polling&t=sio1"
 ORIGIN = ("Origin", "https://app.example.com")
@@ -61,6 +63,47 @@ def request(method: str = "GET", url: str = URL, *headers: tuple[str, str], body
 )
 def test_the_line(asked: Request, line: str) -> None:
     assert curl(asked) == line
+
+
+@pytest.mark.parametrize(
+    ("network", "options"),
+    [
+        (NetworkOptions(family=4), "-4"),
+        (NetworkOptions(family=6), "-6"),
+        (
+            NetworkOptions(resolve=(Pinned(host="*", port=443, addresses=("127.0.0.2", "::1")),)),
+            "--resolve '*:443:127.0.0.2,[::1]'",
+        ),
+        (NetworkOptions(ca_file="my ca.pem"), "--cacert 'my ca.pem'"),
+        (NetworkOptions(proxy="http://p:3128", no_proxy="*"), "-x http://p:3128 --noproxy '*'"),
+        (NetworkOptions(proxy=""), "-x ''"),
+    ],
+)
+def test_the_way_to_the_server_is_in_the_line(network: NetworkOptions, options: str) -> None:
+    assert curl(request("GET", "http://h/"), network=network) == f"curl -i {options} http://h/"
+
+
+def test_a_certificate_that_is_not_verified_needs_no_authority() -> None:
+    line = curl(request("GET", "https://h/"), verified=False, network=NetworkOptions(ca_file="ca.pem"))
+    assert line == "curl -i -k https://h/"
+
+
+def test_cookies_are_given_as_cookies() -> None:
+    assert curl(request("GET", "http://h/", ("Cookie", "a=b; c=d"))) == "curl -i http://h/ -b 'a=b; c=d'"
+    assert curl(request("GET", "http://h/", ("Cookie", "a"))) == "curl -i http://h/ -H 'Cookie: a'"
+
+
+@needs_curl
+@pytest.mark.parametrize("address", ["127.0.0.2", pytest.param("::1", marks=needs_ipv6)])
+def test_curl_goes_where_the_line_says(address: str) -> None:
+    ok = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    with raw(ok, host=address) as server:
+        pinned = NetworkOptions(resolve=(Pinned(host="api.invalid", port=server.port, addresses=(address,)),))
+        asked = request("GET", server.at("http", "api.invalid") + "/", ("Cookie", "a=b"))
+        for line in (curl(asked, network=pinned), curl(asked, address=address)):
+            command = [need("curl"), "-q", "-s", *shlex.split(line)[1:]]
+            subprocess.run(command, check=True, capture_output=True, timeout=20)
+    assert [b"\r\nCookie: a=b\r\n" in head for head in server.heard] == [True, True]
 
 
 def test_a_struck_out_header_is_a_variable_of_the_shell() -> None:

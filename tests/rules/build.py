@@ -69,6 +69,7 @@ class Asked(NamedTuple):
     sid: str | None = None
     verified: bool = True
     seconds: float = 0.01
+    address: str | None = None
 
 
 exchange = Asked
@@ -217,6 +218,7 @@ def _exchange(plan: Plan, number: int, asked: Asked) -> Exchange:
         response=asked.answer if isinstance(asked.answer, Response) else None,
         failure=None if answered else asked.answer,  # type: ignore[arg-type]
         seconds=asked.seconds,
+        address=asked.address,
         verified=asked.verified,
         curl=f"curl -i '{asked.purpose}'",
     )

@@ -39,6 +39,24 @@ def test_a_name_without_a_dot_is_a_container_s() -> None:
     assert "Docker" in dead(failed("dns", phase="resolve"), url="http://backend:3000")["dns-fails"]
 
 
+def test_an_address_of_the_other_family_is_no_missing_name() -> None:
+    failure = failed(
+        "dns", phase="resolve", detail="family", message="h stands for 127.0.0.2, and has no IPv6 address."
+    )
+    found = dead(failure, url="https://api.nowhere.invalid")
+    assert list(found) == ["dns-fails"]
+    assert found["dns-fails"].startswith(failure.message)
+    assert "spelling" not in found["dns-fails"]
+
+
+def test_what_is_seen_from_here_is_said_to_be_seen_from_here() -> None:
+    for failure in (REFUSED, failed("timeout", phase="connect"), failed("unreachable", phase="connect")):
+        [message] = dead(failure).values()
+        assert "from here" in message
+        [message] = dead(failure, url="http://localhost:3000", origins=("http://localhost:8080",)).values()
+        assert "from the page's network" not in message
+
+
 def test_nobody_listens() -> None:
     found = dead(REFUSED, url="https://api.example.com:3000")
     assert list(found) == ["server-refused"]

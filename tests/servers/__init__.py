@@ -15,9 +15,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import ParamSpec
 
@@ -36,6 +38,7 @@ NEEDS = {
     "caddy": "Caddy",
     "openssl": "the openssl command",
     "curl": "the curl command",
+    "ipv6": "an IPv6 loopback, ::1",
     "chromium": "Chromium, Chrome or Edge",
     "firefox": "Firefox",
 }
@@ -47,6 +50,7 @@ needs_apache = pytest.mark.needs_apache
 needs_caddy = pytest.mark.needs_caddy
 needs_openssl = pytest.mark.needs_openssl
 needs_curl = pytest.mark.needs_curl
+needs_ipv6 = pytest.mark.needs_ipv6
 needs_chromium = pytest.mark.needs_chromium
 needs_firefox = pytest.mark.needs_firefox
 
@@ -57,7 +61,12 @@ SHARED_AT_MOST = 12
 
 
 def executable(name: str) -> str | None:
-    """The path of a program; None where it is missing. Debian keeps servers in /usr/sbin, off people's PATH."""
+    """The path of a program; None where it is missing. Debian keeps servers in /usr/sbin, off people's PATH.
+
+    ``ipv6`` is no program, but this machine's address ``::1``.
+    """
+    if name == "ipv6":
+        return _loopback_6()
     if name in PRODUCTS:
         try:
             return find(name).path
@@ -65,6 +74,16 @@ def executable(name: str) -> str | None:
             return None
     name = {"apache": "apache2"}.get(name, name)
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+@cache
+def _loopback_6() -> str | None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return None
+    return "::1"
 
 
 def need(name: str) -> str:
