@@ -63,8 +63,11 @@ def test_a_cluster_that_is_sticky() -> None:
 
 
 def test_python_workers() -> None:
+    """The workers race for each connection, so that one of them may win all of a run, which is clean then."""
     lists = f"cors_allowed_origins='{PAGE}'"
-    report = check(shared(python_server, "gunicorn", lists, workers=3))
+    url = shared(python_server, "gunicorn", lists, workers=3)
+    report = next((one for one in (check(url) for _ in range(5)) if one.findings), None)
+    assert report is not None
     message = assert_luck(report, "gunicorn-workers")
     assert "“Invalid session”" in message
     assert report.findings[0].fixes[0].after == "gunicorn -w 1 --threads 100 app:app"

@@ -96,7 +96,7 @@ async def after_restart(driver: Driver) -> None:
     if session is None or any(is_lost(one) for one in posts if one.request.url.endswith(f"&sid={session.sid}")):
         return
     for page in driver.pages:
-        lost = [one for one in driver.exchanges() if one.purpose in ("connect", "poll") and is_lost(one)]
+        lost = [one for one in driver.exchanges() if one.purpose in ("connect", "poll", "upgrade") and is_lost(one)]
         if any(one.request.origin == page for one in lost):
             await driver.drive(client.connect(UNCHECKED, page_of(page), driver.careful()), session=1)
 
