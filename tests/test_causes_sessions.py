@@ -63,9 +63,9 @@ def test_a_cluster_that_is_sticky() -> None:
 
 
 def test_python_workers() -> None:
+    """The workers race for each connection, so that one of them may win all of a run, which is clean then."""
     lists = f"cors_allowed_origins='{PAGE}'"
     url = shared(python_server, "gunicorn", lists, workers=3)
-    # While only one of them has started, there is nothing to see; and all requests may reach one by chance.
     report = next(report for report in (check(url) for _ in range(20)) if report.findings)
     message = assert_luck(report, "gunicorn-workers")
     assert "“Invalid session”" in message

@@ -114,7 +114,7 @@ async def after_restart(driver: Driver) -> None:
     if not driver.restarted:
         return
     for page in driver.pages:
-        lost = [one for one in driver.exchanges() if one.purpose in ("connect", "poll") and is_lost(one)]
+        lost = [one for one in driver.exchanges() if one.purpose in ("connect", "poll", "upgrade") and is_lost(one)]
         if any(one.request.origin == page for one in lost):
             await driver.drive(client.connect(UNCHECKED, page_of(page), driver.careful()), session=1)
 

@@ -190,8 +190,8 @@ class Case:
     def cached(self) -> tuple[Exchange, ...]:
         """Answers that came out of a cache, the first as it was made: they opened one session for several handshakes.
 
-        One sid in two answers is not enough: it takes a cache that says so, or a poll that got the handshake once more.
-        Who answers a POST with it as well is no cache, but no Engine.IO either.
+        One sid in two answers is not enough: it takes a cache that says so, or a poll that got the handshake once more
+        through a layer that was seen in front. Who answers a POST with it as well is no cache, but no Engine.IO either.
         """
         if any(self.opened(exchange) for exchange in self.all("connect", "sticky")):
             return ()
@@ -201,7 +201,7 @@ class Case:
                 shared.setdefault(packet.sid, []).append(exchange)
         for same in shared.values():
             purposes = [exchange.purpose for exchange in same]
-            told = any(_is_hit(exchange) for exchange in same) or "poll" in purposes
+            told = any(_is_hit(exchange) for exchange in same) or ("poll" in purposes and self.server.layers)
             if len(same) > 1 and told:
                 return tuple(same)
         return ()

@@ -20,7 +20,7 @@ def acao_cached_for_other_origin(case: Case) -> Iterable[Hit]:
     must not be cached, and its whole query must reach it: `t` and `sid` make each request another one.
 
     **How it is told.** Handshakes return the same session id, which servers never give twice; and a poll gets that
-    handshake once more, or `Age`, `X-Cache` or `CF-Cache-Status` say that a cache answered.
+    handshake once more through a proxy, or `Age`, `X-Cache` or `CF-Cache-Status` say that a cache answered.
 
     **What it is not.** A header that names one fixed origin while each handshake has a session of its own is the
     server's (`static-origin-mismatch`).
