@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sio_doctor.model import Finding, Severity
+from sio_doctor.model import Finding, Hint, Severity
 from sio_doctor.rules import RULES, Case, Hit, Rule, Rung
 from sio_doctor.rules.unknown import cause_unknown
 
@@ -13,9 +13,8 @@ _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 def diagnose(case: Case) -> tuple[Finding, ...]:
     """The findings, the headline first: the gravest, and of those what the page meets first."""
-    found = [
-        (rule, hits) for rule in RULES.values() if rule.slug != "cause-unknown" and (hits := list(rule.check(case)))
-    ]
+    rules = [rule for rule in RULES.values() if not rule.hint and rule.slug != "cause-unknown"]
+    found = [(rule, hits) for rule in rules if (hits := list(rule.check(case)))]
     findings = [(_finding(case, rule, hits), _rung(rule, hits)) for rule, hits in found]
     errors = [finding for finding, _ in findings if finding.severity == "error"]
     explained = frozenset(origin for finding in errors for origin in finding.origins)
@@ -24,6 +23,17 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
         findings.append((_finding(case, rule, [hit]), _rung(rule, [hit])))
     findings.sort(key=lambda pair: (_SEVERITIES.index(pair[0].severity), pair[1], _family(pair[0].code)))
     return tuple(finding for finding, _ in findings)
+
+
+def hints(case: Case, findings: Iterable[Finding]) -> tuple[Hint, ...]:
+    """What else it can be, in the order of registration: asked only where no finding explains a failure."""
+    if any(finding.severity == "error" for finding in findings):
+        return ()
+    return tuple(
+        Hint(code=rule.code, slug=rule.slug, title=rule.title, message=" ".join(hit.message for hit in hits))
+        for rule in RULES.values()
+        if rule.hint and (hits := list(rule.check(case)))
+    )
 
 
 def _rung(rule: Rule, hits: Iterable[Hit]) -> Rung:

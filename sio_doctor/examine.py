@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from sio_doctor import __version__
-from sio_doctor.diagnose import diagnose
+from sio_doctor.diagnose import diagnose, hints
 from sio_doctor.judge import judge, policy
 from sio_doctor.model import Connection, Evidence, Finding, Plan, Report
 from sio_doctor.plan import header_names
@@ -71,6 +71,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             server=case.server,
             outcomes=outcomes,
             findings=findings,
+            hints=hints(case, findings),
             notes=(*plan.notes, *evidence.notes, *notes),
             exchanges=evidence.exchanges,
         ),

@@ -612,7 +612,7 @@ def test_a_second_fault_is_told_when_the_first_hides_it() -> None:
     ("server", "slug", "severity"),
     [
         (on(options="transports: ['polling']"), "transport-disabled", "info"),
-        (on(options="allowUpgrades: false"), "transport-disabled", "info"),
+        (on(options="allowUpgrades: false"), "allow-upgrades-off", "info"),
         (on(setup="server.removeAllListeners('upgrade')"), "ws-proxy-no-upgrade", "warning"),
         (
             on(setup="new (require('ws').WebSocketServer)({server, path: '/other'})"),
@@ -764,7 +764,7 @@ def test_a_healthy_server_is_short_and_its_status_is_0() -> None:
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("✓ ")
-    assert len(done.stdout.splitlines()) < 10
+    assert len(done.stdout.splitlines()) < 15
     report = json.loads(run(*arguments, "--json").stdout)
     assert (report["ok"], report["findings"]) == (True, [])
     assert {outcome["transport"] for outcome in report["outcomes"]} == {"websocket"}

@@ -116,5 +116,9 @@ def replay(client: Generator[Step, Heard, Result], memory: Memory) -> Result:
 
 
 def verified(evidence: Evidence) -> Memory:
-    """What a browser would have met: the exchanges whose certificate was verified, or needed not be."""
-    return Memory(exchange for exchange in evidence.exchanges if exchange.verified)
+    """What a browser would have met: the exchanges whose certificate was verified, or needed not be.
+
+    Not those that were asked under another User-Agent than the rest.
+    """
+    met = (one for one in evidence.exchanges if one.verified and one.purpose != "other-agent")
+    return Memory(met)

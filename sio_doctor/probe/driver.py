@@ -75,6 +75,14 @@ class Driver:
         done = [record.exchange if isinstance(record, Talk) else record for record in self._done]
         return tuple(sorted(done, key=lambda exchange: exchange.id))
 
+    def start_again(self, user_agent: str) -> None:
+        """Asks all anew under this User-Agent: what came under the other one is not what a browser meets."""
+        self.network.user_agent = user_agent
+        self._asked.clear()
+        # No WebSocket is tried before the first handshake has been answered.
+        asked = [record for record in self._done if isinstance(record, Exchange)]
+        self._done = [msgspec.structs.replace(exchange, purpose="other-agent") for exchange in asked]
+
     def careful(self) -> Plan:
         """The plan; without its secrets where the certificate is not verified."""
         if self.verify:

@@ -50,6 +50,10 @@ async def climb(driver: Driver) -> None:
         driver.verify = False
         driver.notes.append("The certificate was refused; the rest was asked without verifying it, without secrets.")
         first = await first_handshake(driver)
+    if await aside.as_browser(driver, first):
+        driver.start_again(aside.BROWSER)
+        driver.notes.append("Under its own name sio-doctor gets another answer than a browser; it asked as a browser.")
+        first = await first_handshake(driver)
     if first.failure is not None and (first.failure.kind == "timeout" or first.failure.detail == "proxy"):
         # It has had its time; what tells why it is silent is quick where it comes at all.
         driver.patience = min(driver.patience, aside.ASIDE)
@@ -69,6 +73,7 @@ async def climb(driver: Driver) -> None:
                 await aside.other_protocol(driver)
             await sockets(driver)
             await aside.websocket_by_get(driver)
+            await aside.other_reading(driver)
         if driver.plan.origins:
             await aside.near_misses(driver)
         else:

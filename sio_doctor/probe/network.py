@@ -49,7 +49,8 @@ class Network:
         """How many were sent, WebSocket handshakes included."""
         self._timeout = timeout
         self._deadline = time.monotonic() + deadline
-        self._user_agent = user_agent
+        self.user_agent = user_agent
+        """What requests carry that have no User-Agent of their own."""
         self._progress = progress
         self._environ = environ
         self._proxies: dict[Proxy, None] = {}
@@ -100,7 +101,7 @@ class Network:
         sent = _with_defaults(
             request,
             [
-                ("User-Agent", self._user_agent),
+                ("User-Agent", self.user_agent),
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "gzip, deflate"),
                 ("Connection", "keep-alive"),
@@ -135,7 +136,7 @@ class Network:
             request,
             [
                 ("Connection", "Upgrade"),
-                ("User-Agent", self._user_agent),
+                ("User-Agent", self.user_agent),
                 ("Upgrade", "websocket"),
                 ("Sec-WebSocket-Version", "13"),
                 ("Sec-WebSocket-Key", base64.b64encode(secrets.token_bytes(16)).decode()),

@@ -5,13 +5,17 @@ A new rule goes into the module of its family, and nowhere else. A new family is
 
 from sio_doctor.rules import (  # noqa: F401  importing a family registers its rules
     answer,
+    authorisation,
     connect,
     credentials,
     elsewhere,
+    hints,
     layers,
     local_network,
     origin,
     page,
+    path,
+    platform,
     preflight,
     protocol,
     reach,
@@ -19,9 +23,11 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     refused,
     session,
     tls,
+    transports,
     unknown,
     upgrade,
+    websocket,
 )
-from sio_doctor.rules.base import RULES, Case, Hit, Rule, Rung
+from sio_doctor.rules.base import ALIASES, RULES, Alias, Case, Hit, Rule, Rung, find
 
-__all__ = ["RULES", "Case", "Hit", "Rule", "Rung"]
+__all__ = ["ALIASES", "RULES", "Alias", "Case", "Hit", "Rule", "Rung", "find"]
