@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.signs import filter_of
-from sio_doctor.rules.stranger import concerned, described, hit, met_at, strangers, who
+from sio_doctor.rules.stranger import concerned, described, hit, met_at, strangers, told_apart, who
 from sio_doctor.standards.engineio import read_refusal
 
 REASONS = {
@@ -44,11 +45,12 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
         elif stranger.response.get("access-control-allow-origin") is None:
             message += " Such an answer has no CORS headers, so the browser speaks of CORS; the error is the cause."
         yield hit(case, stranger, message)
-    failed = [] if found or case.open is None else [*filter(_fails, case.all("control", "foreign"))]
+    fails = partial(_fails, case)
+    failed = [] if found or case.open is None else [*filter(fails, case.all("control", "foreign"))]
     if failed and failed[0].response is not None:
         message = f"The server fails now and then: one handshake got {described(failed[0].response)}. {intermittent}"
         # A page whose handshake passed may have met it in its next request.
-        failed += filter(_fails, case.all("connect", "poll"))
+        failed += filter(fails, case.all("connect", "poll"))
         yield Hit(
             message,
             headers=(check(failed[0], "status", "200"),),
@@ -57,10 +59,12 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
         )
 
 
-def _fails(exchange: Exchange) -> bool:
-    """It got a 5xx that Engine.IO did not word."""
+def _fails(case: Case, exchange: Exchange) -> bool:
+    """It got a 5xx that neither Engine.IO worded nor a filter or a host without processes."""
     response = exchange.response
-    return response is not None and response.status >= 500 and read_refusal(response) is None
+    if response is None or response.status < 500 or read_refusal(response):
+        return False
+    return told_apart(case, exchange, response) == "gateway-5xx-no-cors"
 
 
 @rule("SIO203", "html-instead-of-handshake", "A web page answers instead of Socket.IO", Rung.HANDSHAKE)

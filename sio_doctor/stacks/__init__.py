@@ -22,6 +22,7 @@ from sio_doctor.stacks import (
     python,
     socketio,
     socketio2,
+    visitor,
 )
 from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, openings
 from sio_doctor.standards import engineio
@@ -29,7 +30,7 @@ from sio_doctor.standards import engineio
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
     nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, netty,
-    page,
+    page, visitor,
 )  # fmt: skip
 
 #: Every slug for which there is a cure.

@@ -153,12 +153,6 @@ def _parser(ask: Ask) -> Fix:
     return _fix("Give the client the parser of the server", after + call(ask, "parser"), before=call(ask))
 
 
-def _cleartext(ask: Ask) -> Fix:
-    title = "Allow plain http while the app is developed; released, it asks by https"
-    after = '<application android:usesCleartextTraffic="true">'
-    return _fix(title, after, language="xml", where="AndroidManifest.xml (iOS: NSAllowsLocalNetworking in Info.plist)")
-
-
 def _websocket(ask: Ask) -> Fix:
     target = ask.plan.target
     path = target.namespace if ask.plan.namespace_from_path else "/"
@@ -256,7 +250,6 @@ FIXES: dict[str, Cure] = {
     "tunnel-or-preview-auth": _public,
     "ws-dev-proxy": _passed_on,
     "parser-mismatch": _parser,
-    "rn-android-cleartext": _cleartext,
     "hsts-upgrade": _mixed,
     "ws-only-version-mismatch": _version(4, "Update the client: this server speaks to versions 3 and 4"),
     "client-too-old": _version(4, "Update the client: this server speaks to versions 3 and 4"),
