@@ -164,6 +164,11 @@ async def look_elsewhere(driver: Driver, first: Exchange) -> None:
         root = Request(method="GET", url=driver.plan.target.url + "/", headers=(("Origin", driver.pages[0]),))
         jobs.append(driver.ask(root, "root", timeout=ASIDE))
         jobs += [driver.ask(driver.simple(path=path), "other-path", timeout=ASIDE) for path in _other_paths(driver)]
+        if first.response is not None and first.response.status < 300:
+            # What is below the path: an application's 404 names the path as it came to it.
+            jobs.append(
+                driver.ask(driver.simple(path=f"{driver.plan.target.path}nowhere"), "other-path", timeout=ASIDE)
+            )
         # nginx answers plain HTTP on its TLS port with a 400 of its own.
         if first.response is not None and first.response.status == 400:
             jobs.append(other_scheme(driver))

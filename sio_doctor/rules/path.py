@@ -124,8 +124,8 @@ def proxy_strips_path(case: Case) -> Iterable[Hit]:
     `rewrite-target` (Kubernetes) or a `ProxyPass` of unlike halves cut the prefix off: `/socket.io/` goes out, `/`
     comes in. Pass the path on as it is, or give the server the path that is left.
 
-    **How it is told.** The application's 404 names a path that was not asked for (`Cannot GET /`). Or the handshake
-    path alone gets the application's page of `/`, while other paths get its 404.
+    **How it is told.** The application's 404 names a path that was not asked for (`Cannot GET /`), for the handshake or
+    for an address below it. Or the handshake path alone gets the application's page of `/`, and other paths get a 404.
 
     **What it is not.** A 404 that names the path that was asked for (`path-mismatch`, `app-listen-not-server-listen`).
     A page that every path gets is a fallback (`html-instead-of-handshake`).

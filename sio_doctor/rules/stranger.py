@@ -262,11 +262,15 @@ def drops_upgrade(case: Case) -> Exchange | None:
 def stripped(case: Case, exchange: Exchange, response: Response) -> str | None:
     """The path that came to the application, where it is another one than was asked for; None where nothing says so.
 
-    Its 404 names it; or what it answers is its page of ``/``, and that page is not what every path gets.
+    Its 404 names it, here or below; or what it answers is its page of ``/``, which is not what every path gets.
     """
     asked, route = urlsplit(exchange.request.url).path, missing_route(response)
     if route is not None and route != asked:
         return route
+    for below in case.all("other-path"):
+        path, route = urlsplit(below.request.url).path, missing_route(below.response) if below.response else None
+        if route is not None and route != path and path.startswith(asked):
+            return "/"
     root = case.first("root")
     others = [other.response for other in case.all("other-path") if other.response is not None]
     same = root is not None and root.response is not None and root.response.text == response.text != ""

@@ -56,6 +56,7 @@ LAYERED = {
     ),
     "preflight-header-not-allowed": "layer-preflight",
     "error-response-without-cors": "layer-post",
+    "trailing-slash-path": "location",
     "python-origin-not-accepted": "layer-request",
 }  # fmt: skip
 #: Causes that the page mends with one line.

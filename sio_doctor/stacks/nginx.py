@@ -228,6 +228,7 @@ FIXES: dict[str, Cure] = {
     "preflight-header-not-allowed": _own_preflight,
     "path-mismatch": _path,
     "proxy-strips-path": _stripped,
+    "trailing-slash-path": _location("Let Socket.IO's path as it is: the slash at its end belongs to it"),
     "wrong-path-hangs": _path,
     "transport-unknown": _query,
     "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through, and the Origin on to it"),

@@ -134,6 +134,11 @@ def test_the_handshake_path_alone_gets_the_page_of_the_root() -> None:
     page = html(200, "<h1>Hello</h1>", ("X-Powered-By", "Express"), reason="OK")
     asked = there(page, GATEWAY, nowhere(express("/ws/socket.io/")))
     assert "answers with its page of /" in headline(findings(evidence({}, asked)), "proxy-strips-path")
+    below = exchange("other-path", express("/nowhere"), url="/socket.io/nowhere", origin=None)
+    asked = [exchange("handshake", page), exchange("websocket", GATEWAY, seconds=1.0), below]
+    assert "answers with its page of /" in headline(findings(evidence({}, asked)), "proxy-strips-path")
+    same = exchange("other-path", express("/socket.io/nowhere"), url="/socket.io/nowhere", origin=None)
+    assert "proxy-strips-path" not in findings(evidence({}, [*asked[:2], same]))
     # Every path gets it: a fallback, and whether a proxy changes the path does not show.
     assert "proxy-strips-path" not in findings(evidence({}, there(page, GATEWAY, nowhere(page))))
 
