@@ -24,8 +24,7 @@ _FILTER_HEADERS = {
 }
 #: How their pages are worded.
 _FILTER_PAGES = {
-    "Cloudflare": r"Attention Required! \| Cloudflare|<title>Just a moment|challenge-platform"
-    r"|error code: 10(?:0[69]|1[02]|20)",
+    "Cloudflare": r"Attention Required! \| Cloudflare|<title>Just a moment|error code: 10(?:0[69]|1[02]|20)",
     "Imperva": r"_Incapsula_Resource|Incapsula incident",
     "Akamai": r"errors\.edgesuite\.net|Access Denied[\s\S]{0,400}Reference&?#?",
     "Sucuri": r"Sucuri WebSite Firewall",

@@ -168,6 +168,9 @@ def test_a_filter_is_known_by_its_page_or_header(answer: Response, name: str) ->
 
 
 def test_a_filter_that_nobody_signed_is_no_known_one() -> None:
+    # Cloudflare puts its script into pages that the application wrote.
+    script = '<script src="/cdn-cgi/challenge-platform/scripts/jsd/main.js"></script>'
+    only(html(404, f"<pre>Cannot GET /socket.io/</pre>{script}"), "app-listen-not-server-listen")
     only(HAPROXY_403, "basic-auth-or-401")
     only(html(403, "<h1>403 Forbidden</h1><center>cloudflare</center>", ("cf-ray", "8-FRA")), "basic-auth-or-401")
 
