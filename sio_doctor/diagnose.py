@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from sio_doctor.model import Finding, Severity
+from sio_doctor.model import Finding, Hint, Severity
 from sio_doctor.rules import RULES, Case, Hit, Rule, Rung
 from sio_doctor.rules.unknown import cause_unknown
 
@@ -15,9 +15,8 @@ _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 def diagnose(case: Case) -> tuple[Finding, ...]:
     """The findings, the headline first: the gravest, and of those what the page meets first."""
-    found = [
-        (rule, hits) for rule in RULES.values() if rule.slug != "cause-unknown" and (hits := list(rule.check(case)))
-    ]
+    rules = [rule for rule in RULES.values() if not rule.hint and rule.slug != "cause-unknown"]
+    found = [(rule, hits) for rule in rules if (hits := list(rule.check(case)))]
     findings = [(_finding(case, rule, hits), _rung(rule, hits)) for rule, hits in found]
     errors = [finding for finding, _ in findings if finding.severity == "error"]
     explained = frozenset(origin for finding in errors for origin in finding.origins)
@@ -42,6 +41,17 @@ def attributed(findings: tuple[Finding, ...], case: Case, behind: tuple[Finding,
             finding = replace(finding, message=f"{finding.message} {shown}")
         told.append(finding)
     return tuple(told)
+
+
+def hints(case: Case, findings: Iterable[Finding]) -> tuple[Hint, ...]:
+    """What else it can be, in the order of registration: asked only where no finding explains a failure."""
+    if any(finding.severity == "error" for finding in findings):
+        return ()
+    return tuple(
+        Hint(code=rule.code, slug=rule.slug, title=rule.title, message=" ".join(hit.message for hit in hits))
+        for rule in RULES.values()
+        if rule.hint and (hits := list(rule.check(case)))
+    )
 
 
 def _rung(rule: Rule, hits: Iterable[Hit]) -> Rung:

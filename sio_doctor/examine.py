@@ -9,7 +9,7 @@ import msgspec
 
 from sio_doctor import __version__
 from sio_doctor.compare import differences
-from sio_doctor.diagnose import attributed, diagnose
+from sio_doctor.diagnose import attributed, diagnose, hints
 from sio_doctor.judge import judge, policy
 from sio_doctor.model import Connection, Direct, Evidence, Exchange, Finding, NetworkOptions, Plan, Report
 from sio_doctor.plan import header_names
@@ -83,6 +83,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             findings=findings,
             held=evidence.held,
             direct=_direct(case, behind, behind_findings, reachable) if behind is not None else None,
+            hints=hints(case, findings),
             notes=(*plan.notes, *evidence.notes, *notes),
             exchanges=evidence.exchanges,
         ),

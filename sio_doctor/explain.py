@@ -18,7 +18,7 @@ from sio_doctor.intake.command import check_command
 from sio_doctor.intake.console import ConsoleLine, Unread, read_console
 from sio_doctor.intake.meaning import MEANINGS
 from sio_doctor.model import Client, Fix, Model, Plan, Server, Target
-from sio_doctor.rules import RULES, Rule
+from sio_doctor.rules import ALIASES, RULES, Rule, find
 
 
 class Cause(Model, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ def explain(things: Sequence[str]) -> Explanation:
         known=all(any(isinstance(line, ConsoleLine) for line in text) for text in texts),
         readings=tuple(_reading(line) for line in told),
         command=shlex.join(command.arguments) if command.arguments else None,
-        notes=command.notes,
+        notes=(*command.notes, *dict.fromkeys(note for thing in things if (note := _alias(thing)))),
         rules=tuple(dict.fromkeys(rules)),
         unread=tuple(_named(line) for text in texts for line in text if isinstance(line, Unread)),
     )
@@ -99,7 +99,7 @@ def explain(things: Sequence[str]) -> Explanation:
 
 def _example(slug: str) -> Plan:
     """Whose cures are shown, where no server was asked: a page that could have that cause."""
-    insecure = slug in ("mixed-content", "redirect-http-to-https")
+    insecure = slug in ("mixed-content", "redirect-http-to-https", "hsts-upgrade")
     return Plan(
         target=Target(url="http://api.example.com" if insecure else "https://api.example.com"),
         client=Client(
@@ -111,7 +111,7 @@ def _example(slug: str) -> Plan:
 
 def _rule(thing: str) -> RuleText | None:
     asked = thing.strip().rstrip(":")
-    rule = RULES.get(asked.lower()) or next((rule for rule in RULES.values() if rule.code == asked.upper()), None)
+    rule = find(asked)
     if rule is None:
         return None
     # Here and not above: a line of the console has causes, and no cures.
@@ -127,17 +127,24 @@ def _rule(thing: str) -> RuleText | None:
     )
 
 
+def _alias(thing: str) -> str:
+    """That another name was given, and why it is the same cause; ``""`` where it was the rule's own."""
+    asked = thing.strip().rstrip(":").lower()
+    other = ALIASES.get(asked)
+    return f"{asked} is another name of {other.target}: {other.reason}" if other else ""
+
+
 def _named(line: Unread) -> Unread:
     """With the nearest rule, where it looks like the name of one."""
     asked = line.text.strip().lower()
     if " " in asked:
         return line
-    near = get_close_matches(asked, [*RULES, *(rule.code.lower() for rule in RULES.values())], 1)
+    near = get_close_matches(asked, [*RULES, *ALIASES, *(rule.code.lower() for rule in RULES.values())], 1)
     return replace(line, nearest=next((_written(name) for name in near), line.nearest))
 
 
 def _written(name: str) -> str:
-    return name if name in RULES else name.upper()
+    return name.upper() if name.startswith("sio") else name
 
 
 # --- a line ----------------------------------------------------------------------------------------------------------

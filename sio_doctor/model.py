@@ -250,6 +250,7 @@ Purpose = Literal[
     "other-address",  # the handshake at one address of the host, or (refused there) at this machine's loopback
     "other-scheme",  # the handshake by http for https, or the other way round
     "other-transport",  # the handshake by a transport that the client does not use
+    "other-agent",  # the handshake under another User-Agent than the rest: this tool's, or a browser's
     "root",  # GET / with the origin: who lives here, and does that route have CORS headers
     "client-file",  # HEAD socket.io.js: its ETag is the version
     "near-miss",  # a preflight with a variant of the origin
@@ -612,6 +613,15 @@ class Direct(Model, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...]
 
 
+class Hint(Model, frozen=True, kw_only=True):
+    """What cannot be seen from here, and may apply: an extension, an old copy of the page, another network."""
+
+    code: str
+    slug: str
+    title: str
+    message: str
+
+
 class Report(Model, frozen=True, kw_only=True):
     """The answer, and the JSON contract (CONTRIBUTING.md, "The JSON report")."""
 
@@ -633,5 +643,7 @@ class Report(Model, frozen=True, kw_only=True):
     direct: Direct | None = None
     """What the server behind the proxy answered (``--direct``); None where it was not asked."""
     network: NetworkOptions = NetworkOptions()
+    hints: tuple[Hint, ...] = ()
+    """Where it still fails and nothing seen explains it, the likeliest first."""
     notes: tuple[str, ...] = ()
     exchanges: tuple[Exchange, ...] = ()

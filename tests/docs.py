@@ -19,7 +19,7 @@ import msgspec
 from sio_doctor import report_on
 from sio_doctor.model import Evidence, Report
 from sio_doctor.render.svg import svg
-from sio_doctor.rules import RULES, Rule
+from sio_doctor.rules import ALIASES, RULES, Rule
 
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "tests" / "evidence" / "no-cors.json"
@@ -47,7 +47,16 @@ def rules() -> str:
         "",
         "| code | slug | what it says |",
         "|---|---|---|",
-        *(f"| {rule.code} | [{rule.slug}](#{anchor(rule)}) | {rule.title} |" for rule in ordered),
+        *(f"| {rule.code} | {linked(rule)} | {rule.title} |" for rule in ordered),
+        "",
+        "## Other names",
+        "",
+        "What people look for under another name, and is one of these causes. `sio-doctor explain NAME` knows them "
+        "too.",
+        "",
+        "| name | is | because |",
+        "|---|---|---|",
+        *(f"| {name} | {linked(RULES[other.target])} | {other.reason} |" for name, other in sorted(ALIASES.items())),
     ]
     family = ""
     for rule in ordered:
@@ -55,7 +64,18 @@ def rules() -> str:
             family = rule.code[3]
             lines += ["", f"## {FAMILIES[family]}"]
         lines += ["", f"### {rule.code} {rule.slug}", "", f"**{rule.title}.**", "", cleandoc(rule.doc)]
+        if rule.hint:
+            lines += ["", HINT]
     return "\n".join(lines) + "\n"
+
+
+#: Stands below what no answer of the server shows.
+HINT = "No check from outside can see it: it is a hint, which changes neither the findings nor the exit status."
+
+
+def linked(rule: Rule) -> str:
+    """The rule's slug as a link to its section."""
+    return f"[{rule.slug}](#{anchor(rule)})"
 
 
 def anchor(rule: Rule) -> str:

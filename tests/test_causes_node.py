@@ -49,6 +49,10 @@ def assert_healthy(report: Report, transport: Transport = "websocket") -> None:
     assert {(outcome.connects, outcome.transport) for outcome in report.outcomes} == {(True, transport)}
 
 
+#: Causes of which the client says nothing: it waits, or its session just ends.
+SILENT = ("no-connect-reply", "parser-mismatch")
+
+
 def assert_caused(report: Report, slug: str, *beside: str, fix: str | None = PAGE) -> None:
     """No page connects; that is the cause, beside it only what is true as well; the cure has the page's origin."""
     assert slugs(report) == [slug, *beside]
@@ -56,7 +60,7 @@ def assert_caused(report: Report, slug: str, *beside: str, fix: str | None = PAG
     assert not report.ok
     assert {outcome.connects for outcome in report.outcomes} == {False}
     # A CONNECT that nobody answers is waited for without end: connect_error is never fired.
-    assert {outcome.error is None for outcome in report.outcomes} == {slug == "no-connect-reply"}
+    assert {outcome.error is None for outcome in report.outcomes} == {slug in SILENT}
     cures = report.findings[0].fixes
     if fix is not None:
         assert cures
@@ -202,7 +206,9 @@ def test_a_function_that_throws_is_told_from_one_that_refuses() -> None:
 )
 def test_a_list_confesses_the_entry_that_was_meant(entry: str, why: str) -> None:
     report = check(shared(node, "4.8", f"{{cors: {{origin: ['{entry}']}}}}"), page="http://app.example.com")
-    assert_caused(report, "origin-not-in-list", "local-network-access", fix='"http://app.example.com"')
+    assert_caused(
+        report, "origin-not-in-list", "local-network-access", "localhost-in-production", fix='"http://app.example.com"'
+    )
     assert f"It does let {entry} in; {why}" in report.findings[0].message
 
 
@@ -315,6 +321,18 @@ V2 = {"version": 2}
 REFUSES_PAGES = "allowRequest: (request, done) => done(null, request.headers.origin === undefined)"
 WANTS_TOKEN = "io.use((socket, next) => next(socket.handshake.auth.token === 's3cret' ? undefined : new Error('no')))"
 AWAY = "http://away.invalid"
+#: What Vite puts into every page.
+VITE = '<!doctype html><script type="module" src="/@vite/client"></script>'
+#: A second Socket.IO server on the same HTTP server, at another path.
+AT_CHAT = f"new (require('socket.io-4').Server)(server, {{path: '/chat/', cors: {{origin: '{PAGE}'}}}})"
+#: A parser that reads bytes alone, as socket.io-msgpack-parser does.
+BINARY = (
+    "parser: (() => { const {EventEmitter} = require('events');"
+    " class Encoder { encode(packet) { return [Buffer.from(JSON.stringify(packet))]; } }"
+    " class Decoder extends EventEmitter { destroy() {} add(chunk) { if (typeof chunk === 'string')"
+    " throw new Error('invalid format'); this.emit('decoded', JSON.parse(chunk.toString())); } }"
+    " return {Encoder, Decoder, protocol: 5}; })()"
+)
 
 MISTAKES = {
     # versions
@@ -329,7 +347,14 @@ MISTAKES = {
         partial(shared, node, "4.8"), "client-too-old", HEALTHY, V2, {"version": 4}, fix="allowEIO3"
     ),
     "client 2, WebSocket alone, on server 4.8": Mistake(
-        on(), "client-too-old", on(options="allowEIO3: true"), {"version": 2, "transports": ["websocket"]}
+        on(), "ws-only-version-mismatch", on(options="allowEIO3: true"), {"version": 2, "transports": ["websocket"]}
+    ),
+    "client 2, WebSocket alone, on server 3.1": Mistake(
+        on("3.1"),
+        "ws-only-version-mismatch",
+        on("3.1", "allowEIO3: true"),
+        {"version": 2, "transports": ["websocket"]},
+        fix="allowEIO3",
     ),
     "EIO=3 in the pasted URL": Mistake(
         below(on(), "/socket.io/?EIO=3&transport=polling&t=PuQ3abc"),
@@ -351,12 +376,17 @@ MISTAKES = {
         on("2.5"), "invalid-namespace", on("2.5", setup="io.of('/chat')"), {**V2, "namespace": "/chat"}, fix="/chat"
     ),
     # the application refuses
-    "allowRequest that refuses every page": Mistake(on(options=REFUSES_PAGES), "allowrequest-403", HEALTHY, fix=PAGE),
+    "allowRequest that refuses every page": Mistake(
+        on(options=REFUSES_PAGES), "ws-allowrequest-origin", HEALTHY, fix=PAGE
+    ),
     "allowRequest, and no cors": Mistake(
-        partial(shared, node, "4.8", f"{{{REFUSES_PAGES}}}"), "allowrequest-403", HEALTHY, fix=PAGE
+        partial(shared, node, "4.8", f"{{{REFUSES_PAGES}}}"), "ws-allowrequest-origin", HEALTHY, fix=PAGE
     ),
     "allowRequest, to WebSocket alone": Mistake(
-        on(options=REFUSES_PAGES), "allowrequest-403", HEALTHY, {"transports": ["websocket"]}, fix=PAGE
+        on(options=REFUSES_PAGES), "ws-allowrequest-origin", HEALTHY, {"transports": ["websocket"]}, fix=PAGE
+    ),
+    "allowRequest that refuses everybody": Mistake(
+        on(options="allowRequest: (request, done) => done('no token', false)"), "allowrequest-403", HEALTHY
     ),
     "a middleware that refuses": Mistake(
         on(setup="io.use((socket, next) => next(new Error('not authorized')))"), "connect-middleware-error", on()
@@ -377,28 +407,58 @@ MISTAKES = {
     "Engine.IO without Socket.IO": Mistake(
         partial(shared, node, "4.8", f"{{cors: {{origin: '{PAGE}'}}}}", mode="engine-only"), "no-connect-reply", on()
     ),
+    "another parser on the server": Mistake(on(options=BINARY), "parser-mismatch", HEALTHY, fix="parser"),
+    "another parser on the server, to WebSocket alone": Mistake(
+        on(options=BINARY), "parser-mismatch", HEALTHY, {"transports": ["websocket"]}, fix="parser"
+    ),
     # the path
     "another path on the server": Mistake(
         on(options="path: '/live/'"), "path-mismatch", on(options="path: '/live/'"), {}, {"path": "/live"}
     ),
     "another path, and nothing beside Socket.IO": Mistake(
-        on(options="path: '/live/'", mode="bare"), "path-mismatch", on(mode="bare"), {"timeout": 1.5}
+        on(options="path: '/live/'", mode="bare"), "wrong-path-hangs", on(mode="bare"), {"timeout": 1.5}
     ),
     "another path in the client": Mistake(
         on(), "path-mismatch", HEALTHY, {"path": "/live"}, {"path": "/socket.io"}, fix="io("
     ),
     "the path written into the URL": Mistake(
         below(on(options="path: '/live/'"), "/live"),
-        "path-mismatch",
+        "path-vs-namespace",
         on(options="path: '/live/'"),
         {},
         {"path": "/live"},
         fix="/live/",
     ),
+    "the path written into the URL, and nothing beside Socket.IO": Mistake(
+        below(on(options="path: '/live/'", mode="bare"), "/live"),
+        "path-vs-namespace",
+        on(options="path: '/live/'", mode="bare"),
+        {"timeout": 1.5},
+        {"path": "/live"},
+        fix="/live/",
+    ),
+    "a path that is read as a namespace, beside another server": Mistake(
+        below(on(setup=AT_CHAT), "/chat"), "path-vs-namespace", on(setup=AT_CHAT), {}, {"path": "/chat"}, fix="/chat/"
+    ),
+    "no slash at the end": Mistake(
+        below(on(), "/socket.io?EIO=4&transport=polling"), "trailing-slash-path", HEALTHY, fix="addTrailingSlash"
+    ),
+    "no slash at the end, and nothing beside Socket.IO": Mistake(
+        below(on(mode="bare"), "/socket.io?EIO=4&transport=polling"),
+        "trailing-slash-path",
+        below(on(options="addTrailingSlash: false", mode="bare"), "/socket.io?EIO=4&transport=polling"),
+        {"timeout": 1.5},
+    ),
     # not attached, or not Socket.IO
     "app.listen": Mistake(on(mode="app-listen"), "app-listen-not-server-listen", HEALTHY, fix="httpServer.listen"),
     "an express app without Socket.IO": Mistake(
         partial(shared, node, mode="plain", setup="app.use(cors())"), "app-listen-not-server-listen", on()
+    ),
+    "the address of the page's own server": Mistake(
+        partial(shared, node, mode="plain", setup=f"app.use((q, r) => r.send('{VITE}'))"),
+        "port-missing-or-wrong",
+        HEALTHY,
+        fix=":3000",
     ),
     "a single-page application": Mistake(partial(shared, node, mode="spa"), "html-instead-of-handshake", HEALTHY),
     "a plain WebSocket server": Mistake(partial(shared, node, mode="ws-only"), "plain-websocket-server", HEALTHY),
@@ -436,7 +496,7 @@ MISTAKES = {
     ),
     "a redirect to the path without its slash": Mistake(
         in_front("response.writeHead(301, {Location: request.url.replace('.io/', '.io')}).end();"),
-        "path-mismatch",
+        "trailing-slash-path",
         HEALTHY,
     ),
     "a redirect to a login": Mistake(
@@ -457,6 +517,27 @@ MISTAKES = {
         HEALTHY,
     ),
     "403": Mistake(in_front("response.writeHead(403).end('Forbidden');"), "basic-auth-or-401", HEALTHY),
+    "a filter's challenge": Mistake(
+        in_front("response.writeHead(403, {'cf-mitigated': 'challenge'}).end('<title>Just a moment...</title>');"),
+        "waf-or-challenge",
+        HEALTHY,
+        fix="starts_with(",
+    ),
+    "a function that crashed": Mistake(
+        in_front(
+            "response.writeHead(500, {Server: 'Vercel', 'x-vercel-id': 'fra1::a',"
+            " 'x-vercel-error': 'FUNCTION_INVOCATION_FAILED'}).end('A server error has occurred');"
+        ),
+        "serverless-host",
+        HEALTHY,
+        fix="your-socket-server",
+    ),
+    "a sign-in of a tunnel": Mistake(
+        in_front("response.writeHead(302, {Location: 'https://github.dev/pf-signin?id=a&port=3000'}).end();"),
+        "tunnel-or-preview-auth",
+        HEALTHY,
+        fix="public",
+    ),
     "429": Mistake(in_front("response.writeHead(429, {'Retry-After': '60'}).end();"), "rate-limit", HEALTHY),
     "OPTIONS refused in front": Mistake(
         in_front("if (request.method === 'OPTIONS') response.writeHead(405).end(); else pass();"),
@@ -613,7 +694,7 @@ def test_a_second_fault_is_told_when_the_first_hides_it() -> None:
     ("server", "slug", "severity"),
     [
         (on(options="transports: ['polling']"), "transport-disabled", "info"),
-        (on(options="allowUpgrades: false"), "transport-disabled", "info"),
+        (on(options="allowUpgrades: false"), "allow-upgrades-off", "info"),
         (on(setup="server.removeAllListeners('upgrade')"), "ws-proxy-no-upgrade", "warning"),
         (
             on(setup="new (require('ws').WebSocketServer)({server, path: '/other'})"),
@@ -728,7 +809,8 @@ def test_on_loopback_only_safari_minds_a_secure_page() -> None:
     page = "https://app.example.com"
     report = check(shared(node, "4.8", f"{{cors: {{origin: '{page}'}}}}"), page=page)
     told = [(finding.slug, finding.severity) for finding in report.findings]
-    assert told == [("mixed-content", "warning"), ("local-network-access", "info")]
+    beside = [("local-network-access", "info"), ("localhost-in-production", "info")]
+    assert told == [("mixed-content", "warning"), *beside]
     assert {outcome.browser: outcome.connects for outcome in report.outcomes} == {
         "chromium": True,
         "firefox": True,
@@ -765,7 +847,7 @@ def test_a_healthy_server_is_short_and_its_status_is_0() -> None:
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("✓ ")
-    assert len(done.stdout.splitlines()) < 10
+    assert len(done.stdout.splitlines()) < 15
     report = json.loads(run(*arguments, "--json").stdout)
     assert (report["ok"], report["findings"]) == (True, [])
     assert {outcome["transport"] for outcome in report["outcomes"]} == {"websocket"}

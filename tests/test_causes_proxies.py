@@ -134,7 +134,7 @@ NGINX = {
     ),
     # the path
     "a slash behind the upstream": Nginx(
-        "", "path-mismatch", settings={"path": "/socket.io/", "proxy_pass": "http://upstream/"}
+        "", "proxy-strips-path", settings={"path": "/socket.io/", "proxy_pass": "http://upstream/"}
     ),
     "a slash behind the upstream, python": Nginx(
         "",
@@ -150,13 +150,13 @@ NGINX = {
     ),
     # the request is rewritten
     "the query cut off": Nginx(
-        "", "transport-disabled", settings={"path": "/socket.io/", "proxy_pass": "http://upstream/socket.io/?"}
+        "", "transport-unknown", settings={"path": "/socket.io/", "proxy_pass": "http://upstream/socket.io/?"}
     ),
     "another origin put in": Nginx(
         f"proxy_set_header Origin {OTHER};", "python-origin-not-accepted", upstream=on_python()
     ),
     "the origin taken away": Nginx("proxy_set_header Origin '';", "proxy-strips-acao", upstream=on_python()),
-    "the last slash taken off": Nginx("rewrite ^/(.*)/$ /$1 redirect;", "path-mismatch"),
+    "the last slash taken off": Nginx("rewrite ^/(.*)/$ /$1 redirect;", "trailing-slash-path"),
     # elsewhere
     "http to https": Nginx(
         "return 301 https://$host$request_uri;", "redirect-http-to-https", cure='io("https://127.0.0.1"'
@@ -338,7 +338,7 @@ HAPROXY = {
     ),
     "http to https": HAProxy("http-request redirect scheme https", "", "redirect-http-to-https", cure='io("https://'),
     "too many": HAProxy("http-request deny deny_status 429", "", "rate-limit"),
-    "the path cut off": HAProxy("", "http-request set-path %[path,regsub(^/socket.io,,)]", "path-mismatch"),
+    "the path cut off": HAProxy("", "http-request set-path %[path,regsub(^/socket.io,,)]", "proxy-strips-path"),
 }
 
 

@@ -247,6 +247,10 @@ FASTAPI = {
     "the middleware alone": Mounted(OWN, WHOLE),
     "the middleware alone, with cookies and a header": Mounted(OWN, WHOLE, client={**COOKIES, **HEADER}),
     "mounted at /chat": Mounted(mount="/chat", headline="path-mismatch"),
+    "mounted where it does not know it": Mounted(mount="/ws", headline="asgi-mount-path"),
+    "asked where it is mounted": Mounted(
+        mount="/ws", client={"path": "/ws/socket.io"}, headline="asgi-mount-path", cure="/ws/socket.io"
+    ),
     "both add the header": Mounted(middleware=WHOLE, headline="duplicate-acao-framework"),
     "both, with cookies and a header": Mounted(
         middleware=WHOLE, client={**COOKIES, **HEADER}, headline="duplicate-acao-framework"
@@ -304,3 +308,10 @@ def test_the_command() -> None:
     assert PAGE in report["findings"][0]["fixes"][0]["after"]
     status, report = command(shared(python_server, "flask", f"{LETS_IN}, transports=['polling']"))
     assert (status, report["findings"][0]["severity"]) == (0, "warning")
+
+
+def test_a_mounted_app_that_is_told_its_whole_path() -> None:
+    told = "app.mount('/ws', __import__('socketio').ASGIApp(sio, socketio_path='/ws/socket.io'))"
+    url = shared(python_server, "fastapi", LETS_IN, setup=told, mount="/other")
+    assert_healthy(check(url, path="/ws/socket.io"))
+    assert_caused(check(url), "path-mismatch", "/ws/socket.io/")

@@ -162,9 +162,10 @@ def replays(client: Callable[[], Generator[Step, Heard, Result]], memory: Memory
 def verified(evidence: Evidence) -> Memory:
     """What a browser would have met: the exchanges whose certificate was verified, or needed not be.
 
-    Where the person lets a refused certificate pass, also those with it, and not its refusal.
+    Where the person lets a refused certificate pass, also those with it, and not its refusal. Not those that were asked
+    under another User-Agent than the rest.
     """
-    met = [exchange for exchange in evidence.exchanges if exchange.purpose != "other-address"]
+    met = [one for one in evidence.exchanges if one.purpose not in ("other-address", "other-agent")]
     if not evidence.plan.network.insecure:
         return Memory(exchange for exchange in met if exchange.verified)
     passed = {server_of(exchange.request) for exchange in met if not exchange.verified}

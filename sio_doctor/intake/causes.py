@@ -31,10 +31,16 @@ _POLLING: dict[int, Slugs] = {
     4: ("error-response-without-cors", "basic-auth-or-401"),
     5: _GATEWAY,
     400: ("python-origin-not-accepted", "client-too-old", "origin-callback-error", "engine-middleware-error"),
-    401: ("basic-auth-or-401",),
-    403: ("basic-auth-or-401", "v2-origins-needs-port", "allowrequest-403"),
-    404: ("path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake"),
-    405: ("method-or-size-filter", "html-instead-of-handshake"),
+    401: ("basic-auth-or-401", "tunnel-or-preview-auth"),
+    403: (
+        "basic-auth-or-401", "v2-origins-needs-port", "allowrequest-403", "ws-allowrequest-origin", "waf-or-challenge",
+        "serverless-host",
+    ),
+    404: (
+        "path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake", "serverless-host",
+        "asgi-mount-path", "proxy-strips-path",
+    ),
+    405: ("method-or-size-filter", "html-instead-of-handshake", "serverless-host"),
     407: ("basic-auth-or-401",),
     413: ("method-or-size-filter",),
     426: ("plain-websocket-server",),
@@ -65,7 +71,8 @@ _PREFLIGHT: dict[int, Slugs] = {
     4: ("preflight-blocked-upstream",),
     5: _GATEWAY,
     400: ("cors-not-configured", "preflight-unhandled-v2", "python-origin-not-accepted"),
-    404: ("path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake"),
+    401: ("preflight-blocked-upstream", "tunnel-or-preview-auth"),
+    404: ("path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake", "serverless-host"),
     429: ("rate-limit",),
 }  # fmt: skip
 #: To a WebSocket.
@@ -82,21 +89,24 @@ _WEBSOCKET: dict[int, Slugs] = {
         "ws-proxy-no-upgrade", "no-sticky-sessions", "python-origin-not-accepted", "allowrequest-403",
         "transport-disabled",
     ),
-    401: ("basic-auth-or-401",),
-    403: ("python-origin-not-accepted", "path-mismatch", "basic-auth-or-401"),
-    404: ("path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake"),
+    401: ("basic-auth-or-401", "tunnel-or-preview-auth"),
+    403: ("python-origin-not-accepted", "path-mismatch", "basic-auth-or-401", "ws-platform-off"),
+    404: ("path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake", "serverless-host"),
     429: ("rate-limit",),
-    500: ("python-no-websocket", "gateway-5xx-no-cors", "ws-proxy-no-upgrade"),
+    500: ("python-no-websocket", "gateway-5xx-no-cors", "ws-proxy-no-upgrade", "asgi-mount-path"),
+    503: ("gateway-5xx-no-cors", "ws-platform-off", "ws-proxy-no-upgrade"),
 }  # fmt: skip
 
 #: To the upgrade of a session that polling has opened: the server is there, and its path is right.
 _UPGRADE: dict[int, Slugs] = {
     0: (
-        "ws-proxy-no-upgrade", "no-sticky-sessions", "ws-two-servers-conflict", "python-no-websocket", "ws-refused",
+        "ws-proxy-no-upgrade", "no-sticky-sessions", "ws-two-servers-conflict", "python-no-websocket", "ws-dev-proxy",
+        "ws-refused",
     ),
     400: ("ws-proxy-no-upgrade", "no-sticky-sessions", "transport-disabled", "ws-refused"),
     403: ("basic-auth-or-401", "no-sticky-sessions", "ws-refused"),
     404: ("ws-proxy-no-upgrade", "ws-refused"),
+    503: ("ws-platform-off", "gateway-5xx-no-cors", "ws-proxy-no-upgrade"),
 }  # fmt: skip
 
 #: Lines whose causes do not depend on what else they tell.
@@ -113,7 +123,9 @@ _FIXED: dict[Code, Slugs] = {
     "bad-port": ("unsafe-port",),
     "dns": ("dns-fails",),
     "refused": ("server-refused",),
-    "timeout": ("server-timeout", "path-mismatch", "plain-websocket-server"),
+    "timeout": ("server-timeout", "wrong-path-hangs", "plain-websocket-server"),
+    "blocked-by-client": ("blocked-by-extension",),
+    "websocket-abandoned": ("closed-before-established",),
     "certificate-untrusted": ("tls-untrusted",),
     "certificate-name-or-date": ("tls-name-or-date",),
     "tls": ("tls-plain-mixup", "tls-untrusted"),
@@ -121,8 +133,8 @@ _FIXED: dict[Code, Slugs] = {
     "not-http": ("tls-plain-mixup", "connection-reset"),
     "websocket-unauthorized": ("basic-auth-or-401",),
     "websocket-answer": ("ws-proxy-no-upgrade", "ws-refused"),
-    "websocket-closed": ("path-mismatch", "connection-reset", "ws-two-servers-conflict"),
-    "websocket-frame": ("ws-two-servers-conflict", "client-too-old"),
+    "websocket-closed": ("path-mismatch", "wrong-path-hangs", "connection-reset", "ws-two-servers-conflict"),
+    "websocket-frame": ("ws-two-servers-conflict", "ws-only-version-mismatch", "ws-frame-corruption"),
     "websocket-error": (
         "ws-proxy-no-upgrade", "server-refused", "python-origin-not-accepted", "path-mismatch", "transport-disabled",
     ),
@@ -133,17 +145,17 @@ _FIXED: dict[Code, Slugs] = {
     "xhr-post-error": (
         "no-sticky-sessions", "method-or-size-filter", "cors-on-handshake-only", "error-response-without-cors",
     ),
-    "client-timeout": ("server-timeout", "path-mismatch", "plain-websocket-server", "no-connect-reply"),
+    "client-timeout": ("server-timeout", "wrong-path-hangs", "plain-websocket-server", "no-connect-reply"),
     "parse-error": ("html-instead-of-handshake", "server-too-old"),
     "server-too-old": ("server-too-old",),
     "client-too-old": ("client-too-old",),
     "origin-not-accepted": ("python-origin-not-accepted",),
     "session-unknown": ("no-sticky-sessions", "two-instances-one-server"),
-    "transport-unknown": ("transport-disabled",),
+    "transport-unknown": ("transport-disabled", "transport-unknown"),
     "bad-handshake-method": ("cors-not-configured", "preflight-unhandled-v2"),
     "bad-request": ("ws-proxy-no-upgrade", "origin-callback-error", "engine-middleware-error"),
-    "forbidden": ("allowrequest-403", "v2-origins-needs-port"),
-    "invalid-namespace": ("invalid-namespace",),
+    "forbidden": ("allowrequest-403", "ws-allowrequest-origin", "v2-origins-needs-port"),
+    "invalid-namespace": ("invalid-namespace", "path-vs-namespace"),
     "connection-rejected": ("connect-middleware-error",),
     "python-no-websocket": ("python-no-websocket",),
     "two-servers": ("ws-two-servers-conflict",),
@@ -157,11 +169,9 @@ _UNSEEN: dict[Code, str] = {
     "cors-disabled": "A setting of this browser: content.cors.disable in about:config.",
     "redirect-scheme": "The page was opened as a file, or the server redirects to another scheme.",
     "network-error": "An extension of the browser, its Local Network Access, or a proxy that it goes through.",
-    "blocked-by-client": "An extension of the browser: try a private window without extensions.",
     "offline": "The network of the browser's machine.",
     "proxy": "The proxy that the browser goes through.",
     "aborted": "The page was left or loaded again.",
-    "websocket-abandoned": "The page's own code disconnects, or React's StrictMode mounts it twice.",
     "websocket-interrupted": "The page was left or loaded again.",
     "disconnected": "A proxy cuts what is quiet for longer than its timeout: it must be above the server's "
     "pingInterval and pingTimeout together (45 s unless set).",
@@ -180,6 +190,10 @@ def causes(line: ConsoleLine) -> Slugs:
         found = ("preflight-unhandled-v2", *found)
     if line.redirected_from and found:
         found = (*_redirects(line), *found)
+    if line.status == 403 and _port(line) in (5000, 7000):
+        found = ("macos-port-5000", *found)
+    if line.code in _UNREACHED and _on_each_visitors_machine(line):
+        found = ("localhost-in-production", *found)
     return tuple(dict.fromkeys(found))[:MOST]
 
 
@@ -190,11 +204,20 @@ def unseen(line: ConsoleLine) -> tuple[str, ...]:
         found.append("The page's origin is null: it was opened as a file, or lives in a sandboxed frame. Serve it.")
     if line.code == "header-not-allowed" and (line.name or "").lower().startswith("access-control-allow-"):
         found.append("This is a header of answers: the page must not send it. Take it out of extraHeaders.")
-    if line.status == 403 and _port(line) in (5000, 7000):
-        found.append("On a Mac the AirPlay Receiver listens on ports 5000 and 7000, and answers 403.")
     if line.code == "allow-origin-mismatch":
         found.append("A cache gives this page the answer that was meant for another one.")
     return tuple(found)
+
+
+#: Lines that say that nobody answered.
+_UNREACHED = ("refused", "network-error", "failed", "timeout")
+_LOCAL = re.compile(r"(?:https?|wss?)://(?:localhost|[\w.-]+\.localhost|127\.[\d.]+|\[::1\])(?::\d+)?(?:/|$)")
+
+
+def _on_each_visitors_machine(line: ConsoleLine) -> bool:
+    """A web page of another place asks localhost."""
+    page = line.origin or ""
+    return bool(_LOCAL.match(line.url or "")) and page.startswith("http") and not _LOCAL.match(page)
 
 
 def _by_code(line: ConsoleLine) -> Slugs:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
+from urllib.parse import urlsplit
 
 import msgspec
 
 from sio_doctor.browser.replay import server_of
 from sio_doctor.browser.session import polling_url
-from sio_doctor.model import FOREIGN, Exchange, Request
+from sio_doctor.model import FOREIGN, Exchange, Request, Response
 from sio_doctor.probe.backend import is_own
 from sio_doctor.probe.driver import Driver
 from sio_doctor.probe.stickiness import set_by
@@ -23,11 +25,41 @@ ASIDE = 3.0
 OTHER_ADDRESSES = 3
 #: Where a server is bound that only its own machine is to reach.
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
+#: As a browser calls itself, where it must be told whether a filter stops this tool alone.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+#: Whose notice is shown to browsers alone.
+_NOTICES = re.compile(r"\.(?:ngrok(?:-free)?\.(?:app|dev|io)|loca\.lt)$")
 
 _DEFAULT_PORTS = {"https": 443}
 
 #: Where Socket.IO is commonly served, beside the default.
 USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/", "/socketio/", "/ws/", "/api/ws/")
+
+
+async def as_browser(driver: Driver, first: Exchange) -> bool:
+    """Whether a browser's User-Agent gets another answer than this tool's: a filter's refusal is asked once more.
+
+    Tunnels show a notice to browsers and to nobody else, so there a good answer is asked once more too.
+    """
+    response = first.response
+    if response is None or engineio.read_refusal(response) is not None or response.get("www-authenticate"):
+        return False
+    refused = response.status in (401, 403, 406, 503) or any(response.get(name) for name in _CHALLENGES)
+    host = urlsplit(driver.plan.target.url).hostname or ""
+    if not (refused or _NOTICES.search(host) or response.get("ngrok-agent-ips")):
+        return False
+    request = driver.simple(origin=driver.pages[0])
+    request = msgspec.structs.replace(request, headers=(*request.headers, ("User-Agent", BROWSER)))
+    again = await driver.ask(request, "other-agent", nth=1, timeout=ASIDE)
+    return again.response is not None and _kind(again.response) != _kind(response)
+
+
+#: A filter says so in these.
+_CHALLENGES = ("cf-mitigated", "x-vercel-mitigated", "x-amzn-waf-action")
+
+
+def _kind(response: Response) -> tuple[int, bool]:
+    return response.status, engineio.read_open(response) is not None
 
 
 async def controls(driver: Driver) -> None:
@@ -136,6 +168,11 @@ async def look_elsewhere(driver: Driver, first: Exchange) -> None:
         root = Request(method="GET", url=driver.plan.target.url + "/", headers=(("Origin", driver.pages[0]),))
         jobs.append(driver.ask(root, "root", timeout=ASIDE))
         jobs += [driver.ask(driver.simple(path=path), "other-path", timeout=ASIDE) for path in _other_paths(driver)]
+        if first.response is not None and first.response.status < 300:
+            # What is below the path: an application's 404 names the path as it came to it.
+            jobs.append(
+                driver.ask(driver.simple(path=f"{driver.plan.target.path}nowhere"), "other-path", timeout=ASIDE)
+            )
         # nginx answers plain HTTP on its TLS port with a 400 of its own.
         if first.response is not None and first.response.status == 400:
             jobs.insert(0, other_scheme(driver))
@@ -143,13 +180,26 @@ async def look_elsewhere(driver: Driver, first: Exchange) -> None:
     await driver.all_of(*jobs)
 
 
+async def other_reading(driver: Driver) -> None:
+    """Whether the URL's path is one, where it was read as a namespace that the server does not have."""
+    namespace = driver.plan.target.namespace
+    polls = [one.response.text for one in driver.exchanges() if one.purpose == "poll" and one.response]
+    if driver.plan.namespace_from_path and any(text.startswith(f"44{namespace},") for text in polls):
+        jobs = (driver.ask(driver.simple(path=path), "other-path", timeout=ASIDE) for path in _as_paths(namespace))
+        await driver.all_of(*jobs)
+
+
+def _as_paths(namespace: str) -> list[str]:
+    path = "/" + namespace.strip("/") + "/"
+    return [path, f"{path}socket.io/"]
+
+
 def _other_paths(driver: Driver) -> list[str]:
     """Paths at which the server may be instead, the likeliest first."""
     target = driver.plan.target
     paths = list(USUAL_PATHS)
     if driver.plan.namespace_from_path:
-        namespace = "/" + target.namespace.strip("/") + "/"
-        paths = [namespace, f"{namespace}socket.io/", *paths]
+        paths = [*_as_paths(target.namespace), *paths]
     return [path for path in dict.fromkeys(paths) if path != target.path]
 
 

@@ -134,6 +134,14 @@ class Driver:
         budget = f"{self.limit} request{'s' if self.limit > 1 else ''}"
         return [*self.notes, f"The budget of {budget} was used up; not known are: {', '.join(self._unasked)}."]
 
+    def start_again(self, user_agent: str) -> None:
+        """Asks all anew under this User-Agent: what came under the other one is not what a browser meets."""
+        self.network.user_agent = user_agent
+        self._asked.clear()
+        # No WebSocket is tried before the first handshake has been answered.
+        asked = [record for record in self._done if isinstance(record, Exchange)]
+        self._done = [msgspec.structs.replace(exchange, purpose="other-agent") for exchange in asked]
+
     def careful(self) -> Plan:
         """The plan; without its secrets where the certificate is not verified, unless the person let them go there."""
         if self.verify or self.plan.network.insecure:

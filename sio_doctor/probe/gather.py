@@ -76,6 +76,10 @@ async def climb(driver: Driver) -> None:
             else "The certificate was refused; the rest was asked without verifying it, without secrets."
         )
         first = await handshakes(driver)
+    if await aside.as_browser(driver, first):
+        driver.start_again(aside.BROWSER)
+        driver.notes.append("Under its own name sio-doctor gets another answer than a browser; it asked as a browser.")
+        first = await handshakes(driver)
     if first.failure is not None and (first.failure.kind == "timeout" or first.failure.detail == "proxy"):
         # It has had its time; what tells why it is silent is quick where it comes at all.
         driver.patience = min(driver.patience, aside.ASIDE)
@@ -119,6 +123,7 @@ async def in_turn(driver: Driver, first: Exchange) -> None:
     await aside.other_addresses(driver)
     await sockets(driver)
     await aside.websocket_by_get(driver)
+    await aside.other_reading(driver)
     await aside.client_file(driver)
     await stickiness(driver)
 
@@ -151,7 +156,7 @@ async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[ob
     behind = aside.near_misses(driver) if driver.plan.origins else aside.own_page(driver)
     await together(sockets(driver), behind)
     if opened is not None:
-        await aside.websocket_by_get(driver)
+        await driver.all_of(aside.websocket_by_get(driver), aside.other_reading(driver))
 
 
 async def one_page(driver: Driver, page: str, session: bool) -> None:

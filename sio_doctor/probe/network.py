@@ -68,7 +68,8 @@ class Network:
         """How many were sent, WebSocket handshakes included."""
         self._timeout = timeout
         self._deadline = time.monotonic() + deadline
-        self._user_agent = user_agent
+        self.user_agent = user_agent
+        """What requests carry that have no User-Agent of their own."""
         self._progress = progress
         self._environ = environ
         self._options = options
@@ -149,7 +150,7 @@ class Network:
         sent = _with_defaults(
             request,
             [
-                ("User-Agent", self._user_agent),
+                ("User-Agent", self.user_agent),
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "gzip, deflate"),
                 ("Connection", "keep-alive"),
@@ -184,7 +185,7 @@ class Network:
             request,
             [
                 ("Connection", "Upgrade"),
-                ("User-Agent", self._user_agent),
+                ("User-Agent", self.user_agent),
                 ("Upgrade", "websocket"),
                 ("Sec-WebSocket-Version", "13"),
                 ("Sec-WebSocket-Key", base64.b64encode(secrets.token_bytes(16)).decode()),

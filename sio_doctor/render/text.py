@@ -59,6 +59,7 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
             yield from _cures(finding.fixes, pen)
     if not report.outcomes:
         yield from _ask(report, pen)
+    yield from _hints(report, pen)
     if report.notes:
         yield BLANK
         yield _pairs([[pen("Note", "dim"), pen(note, "dim")] for note in report.notes], 0, pen)
@@ -287,6 +288,14 @@ def _lines(proof: Exchange, exchanges: Iterable[Exchange], network: NetworkOptio
         if proof.purpose == "poll" and exchange.purpose == "connect" and exchange.request.url.endswith(f"&sid={sid}"):
             before.append(exchange.curl)
     return [*before, proof.curl or curl(proof.request, verified=proof.verified, network=network)]
+
+
+def _hints(report: Report, pen: Pen) -> Blocks:
+    """What cannot be seen from here: one short section, however many there are."""
+    if report.hints:
+        still = "If it still fails in the browser" if report.outcomes else "If the client is no browser"
+        yield from _heading(still, pen)
+        yield _pairs([[pen(hint.code, "dim"), pen(hint.message, "dim")] for hint in report.hints], 2, pen)
 
 
 # --- no page in particular -------------------------------------------------------------------------------------------

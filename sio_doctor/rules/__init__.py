@@ -6,16 +6,20 @@ A new rule goes into the module of its family, and nowhere else. A new family is
 from sio_doctor.rules import (  # noqa: F401  importing a family registers its rules
     addresses,
     answer,
+    authorisation,
     cache,
     connect,
     credentials,
     disconnected,
     elsewhere,
+    hints,
     hold,
     layers,
     local_network,
     origin,
     page,
+    path,
+    platform,
     preflight,
     protocol,
     reach,
@@ -24,9 +28,11 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     session,
     stickiness,
     tls,
+    transports,
     unknown,
     upgrade,
+    websocket,
 )
-from sio_doctor.rules.base import RULES, Case, Hit, Rule, Rung
+from sio_doctor.rules.base import ALIASES, RULES, Alias, Case, Hit, Rule, Rung, find
 
-__all__ = ["RULES", "Case", "Hit", "Rule", "Rung"]
+__all__ = ["ALIASES", "RULES", "Alias", "Case", "Hit", "Rule", "Rung", "find"]

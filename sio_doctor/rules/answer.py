@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
-from sio_doctor.rules.stranger import concerned, described, hit, met_at, strangers, who
+from sio_doctor.rules.signs import filter_of
+from sio_doctor.rules.stranger import concerned, described, hit, met_at, strangers, told_apart, who
 from sio_doctor.standards.engineio import read_refusal
 
 REASONS = {
@@ -43,11 +45,12 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
         elif stranger.response.get("access-control-allow-origin") is None:
             message += " Such an answer has no CORS headers, so the browser speaks of CORS; the error is the cause."
         yield hit(case, stranger, message)
-    failed = [] if found or case.open is None else [*filter(_fails, case.all("control", "foreign"))]
+    fails = partial(_fails, case)
+    failed = [] if found or case.open is None else [*filter(fails, case.all("control", "foreign"))]
     if failed and failed[0].response is not None:
         message = f"The server fails now and then: one handshake got {described(failed[0].response)}. {intermittent}"
         # A page whose handshake passed may have met it in its next request.
-        failed += filter(_fails, case.all("connect", "poll"))
+        failed += filter(fails, case.all("connect", "poll"))
         yield Hit(
             message,
             headers=(check(failed[0], "status", "200"),),
@@ -56,10 +59,12 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
         )
 
 
-def _fails(exchange: Exchange) -> bool:
-    """It got a 5xx that Engine.IO did not word."""
+def _fails(case: Case, exchange: Exchange) -> bool:
+    """It got a 5xx that neither Engine.IO worded nor a filter or a host without processes."""
     response = exchange.response
-    return response is not None and response.status >= 500 and read_refusal(response) is None
+    if response is None or response.status < 500 or read_refusal(response):
+        return False
+    return told_apart(case, exchange, response) == "gateway-5xx-no-cors"
 
 
 @rule("SIO203", "html-instead-of-handshake", "A web page answers instead of Socket.IO", Rung.HANDSHAKE)
@@ -74,13 +79,16 @@ def html_instead_of_handshake(case: Case) -> Iterable[Hit]:
     itself (nginx, Apache, Python's http.server, Next.js).
 
     **What it is not.** An *application* that does not know the path (`path-mismatch`,
-    `app-listen-not-server-listen`).
+    `app-listen-not-server-listen`). Where the web server is plainly the page's own, the port is missing or wrong
+    (`port-missing-or-wrong`); a platform that cannot run Socket.IO is `serverless-host`.
     """
     for stranger in strangers(case, "html-instead-of-handshake"):
         target, response = case.plan.target, stranger.response
         page = "a web page" if "html" in (response.get("content-type") or "") else "something else"
         message = f"Not Socket.IO but {page} answered at {target.url}{target.path}: {described(response)}. "
-        if "ngrok" in response.text:
+        if (response.get("ngrok-error-code") or "ERR_NGROK_6024") != "ERR_NGROK_6024":
+            message += f"ngrok answers itself ({response.get('ngrok-error-code')}): its tunnel is not running. "
+        elif "ngrok" in response.text:
             message += "It is the notice that ngrok shows to a browser before it lets it through. "
         else:
             name = who(response).partition("/")[0] or "the web server"
@@ -104,16 +112,15 @@ def basic_auth_or_401(case: Case) -> Iterable[Hit]:
     login.
 
     **What it is not.** `allowrequest-403`, the application's own refusal (`{"code":4,…}`), and a redirect to a
-    login page (`redirect-to-login`). A firewall may also refuse only what is not a browser.
+    login page (`redirect-to-login`). A filter that stops programs and lets browsers pass, or that is known by its own
+    page, is `waf-or-challenge`.
     """
     for stranger in strangers(case, "basic-auth-or-401"):
         response, path = stranger.response, case.plan.target.path
         scheme = (response.get("www-authenticate") or "").partition(" ")[0]
         message = f"Something in front of Socket.IO refuses the request: {described(response)}. "
         passes = next((other for other in case.all("control", "foreign") if case.opened(other)), None)
-        if (response.get("server") or "").startswith("AirTunes"):
-            message += "It is the AirPlay receiver of macOS, which takes ports 5000 and 7000: use another port."
-        elif scheme or response.status != 403:
+        if scheme or response.status != 403:
             kind = f"A login ({scheme})" if scheme else "A login"
             message += f"{kind} protects {path}; a page's script cannot answer it across origins."
         elif passes is not None:
@@ -121,8 +128,11 @@ def basic_auth_or_401(case: Case) -> Iterable[Hit]:
             message += f"It goes by the origin: the same request {who} passes."
         else:
             message += (
-                "A filter decides that: a list of addresses, a firewall, a check of the Host header. It may let a "
-                "browser pass where it stops a tool."
+                "A filter decides that: a list of addresses, a firewall, a check of the Host header. A browser's "
+                "User-Agent changes nothing."
+                if case.first("other-agent")
+                else "A filter decides that: a list of "
+                "addresses, a firewall, a check of the Host header. It may let a browser pass where it stops a tool."
             )
         if scheme:
             yield hit(case, stranger, message, header="WWW-Authenticate", needed="absent")
@@ -145,7 +155,9 @@ def rate_limit(case: Case) -> Iterable[Hit]:
     limit put into Engine.IO with `io.engine.use`, which answers 400 `{"code":3,…}`.
     """
     limited = [
-        other for other in case.evidence.exchanges if other.response is not None and other.response.status == 429
+        other
+        for other in case.evidence.exchanges
+        if other.response is not None and other.response.status == 429 and not filter_of(other.response)
     ]
     limited.sort(key=lambda other: other.purpose != "handshake")
     if not limited or (response := limited[0].response) is None:

@@ -7,7 +7,8 @@ A rule is one decorated function: its docstring is its documentation, its decora
         "…"
         yield Hit(message="…", origins=("https://app.example.com",), exchanges=(2,))
 
-It yields at most one ``Hit`` for each way in which the cause shows; hits of one rule become one finding.
+It yields at most one ``Hit`` for each way in which the cause shows; hits of one rule become one finding. With
+``hint=True`` they become one hint instead: what cannot be seen from here, and may apply.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ class Rule(NamedTuple):
     title: str
     rung: Rung
     check: Callable[[Case], Iterable[Hit]]
+    hint: bool = False
+    """It names what cannot be seen from here, where it may apply: a hint of the report, never a finding."""
 
     @property
     def doc(self) -> str:
@@ -88,21 +91,45 @@ class Rule(NamedTuple):
         return self.check.__doc__ or ""
 
 
+class Alias(NamedTuple):
+    """Another name of a cause."""
+
+    target: str
+    """The rule's slug."""
+    reason: str
+    """Why the two are one cause, as a sentence."""
+
+
 RULES: dict[str, Rule] = {}
+ALIASES: dict[str, Alias] = {}
 
 Check = Callable[["Case"], Iterable[Hit]]
 
 
-def rule(code: str, slug: str, title: str, rung: Rung) -> Callable[[Check], Check]:
+def rule(code: str, slug: str, title: str, rung: Rung, *, hint: bool = False) -> Callable[[Check], Check]:
     """Registers the decorated function as the rule ``slug``; neither code nor slug ever changes its meaning."""
 
     def register(check: Check) -> Check:
-        if slug in RULES or any(known.code == code for known in RULES.values()):
+        if slug in RULES or slug in ALIASES or any(known.code == code for known in RULES.values()):
             raise ValueError(f"{code} {slug} is registered twice")
-        RULES[slug] = Rule(code, slug, title, rung, check)
+        RULES[slug] = Rule(code, slug, title, rung, check, hint)
         return check
 
     return register
+
+
+def alias(slug: str, target: str, reason: str) -> None:
+    """Registers ``slug`` as another name of the rule ``target``, for people who look for it by that name."""
+    if slug in RULES or slug in ALIASES:
+        raise ValueError(f"{slug} is registered twice")
+    ALIASES[slug] = Alias(target, reason)
+
+
+def find(name: str) -> Rule | None:
+    """The rule of that code, slug or alias, however it is capitalised; None where there is none."""
+    slug = name.lower()
+    slug = ALIASES[slug].target if slug in ALIASES else slug
+    return RULES.get(slug) or next((rule for rule in RULES.values() if rule.code == name.upper()), None)
 
 
 class Case:

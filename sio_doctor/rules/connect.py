@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import lines, listing, status
 from sio_doctor.rules.refused import is_v2_refusal
 from sio_doctor.rules.session import too_large
-from sio_doctor.rules.stranger import met_at
+from sio_doctor.rules.stranger import is_namespace, met_at, served_elsewhere
 from sio_doctor.standards import engineio, socketio
 
 
@@ -85,14 +86,48 @@ def _pages(case: Case, found: Iterable[str]) -> tuple[str, ...]:
 
 @rule("SIO701", "allowrequest-403", "allowRequest refuses the handshake", Rung.HANDSHAKE)
 def allowrequest_403(case: Case) -> Iterable[Hit]:
-    """The server's own `allowRequest` function refuses the request: a missing token or cookie, or its origin.
+    """The server's own `allowRequest` function refuses the request: a token or a cookie is missing.
 
     **How it is told.** The handshake gets code 4, 403 `{"code":4,"message":…}`; the message is what the function gave,
     or "Forbidden". A WebSocket gets 400 with that text. In Socket.IO 3 and 4 the answer has the usual CORS headers.
 
-    **What it is not.** 403 as a page of HTML comes from a proxy (`basic-auth-or-401`). In Socket.IO 2 "Forbidden"
-    without CORS headers is mostly the `origins` option (`v2-origins-needs-port`).
+    **What it is not.** Where the same request passes from another origin, or without one, the function looks at the
+    origin (`ws-allowrequest-origin`). 403 as a page of HTML comes from a proxy (`basic-auth-or-401`). In Socket.IO 2
+    "Forbidden" without CORS headers is mostly the `origins` option (`v2-origins-needs-port`).
     """
+    for refused in by_function(case):
+        if refused.passes is None:
+            yield refused.hit(case, "Every request that was tried is refused: a token or a cookie may be missing.")
+
+
+class ByFunction(NamedTuple):
+    """A refusal by ``allowRequest``, in the same words to each of these pages."""
+
+    said: str
+    exchange: Exchange
+    pages: tuple[str, ...]
+    passes: Exchange | None
+    """A handshake of another origin, or of none, that was let in."""
+
+    def hit(self, case: Case, told: str) -> Hit:
+        """The hit about it; ``told`` says what the function seems to look at."""
+        message = (
+            f"The Socket.IO server at {case.plan.target.url} refuses the handshake with {status(self.exchange)} "
+            f"“{self.said}”: its allowRequest function does not let this request in. {told}"
+        )
+        if not lines(self.exchange) and self.pages != (case.plan.target.url,):
+            message += " The refusal has no CORS headers, so the browser reports a CORS error and hides it."
+        return Hit(
+            message=message,
+            origins=self.pages,
+            headers=(check(self.exchange, "status", "200"),),
+            exchanges=(self.exchange.id, *([self.passes.id] if self.passes else ())),
+            rung=met_at(case, self.pages),
+        )
+
+
+def by_function(case: Case) -> Iterator[ByFunction]:
+    """The refusals of the handshake by ``allowRequest``, one for each wording."""
     groups: dict[str, list[tuple[str, Exchange]]] = {}
     for page in case.pages:
         exchange = case.handshake(page)
@@ -101,28 +136,9 @@ def allowrequest_403(case: Case) -> Iterable[Hit]:
             continue
         if refusal.code == 4:
             groups.setdefault(refusal.message, []).append((page, exchange))
+    passes = next((other for other in case.all("control", "foreign", "handshake") if case.opened(other)), None)
     for said, members in groups.items():
-        exchange = members[0][1]
-        pages = _pages(case, (page for page, _ in members))
-        passes = next((other for other in case.all("control", "foreign", "handshake") if case.opened(other)), None)
-        message = (
-            f"The Socket.IO server at {case.plan.target.url} refuses the handshake with {status(exchange)} “{said}”: "
-            "its allowRequest function does not let this request in."
-        )
-        if passes is not None:
-            who = f"from {passes.request.origin}" if passes.request.origin else "without an Origin"
-            message += f" A request {who} passes, so the function looks at the origin."
-        else:
-            message += " Every request that was tried is refused: a token or a cookie that it wants may be missing."
-        if not lines(exchange) and pages != (case.plan.target.url,):
-            message += " The refusal has no CORS headers, so the browser reports a CORS error and hides it."
-        yield Hit(
-            message=message,
-            origins=pages,
-            headers=(check(exchange, "status", "200"),),
-            exchanges=(exchange.id, *([passes.id] if passes else ())),
-            rung=met_at(case, pages),
-        )
+        yield ByFunction(said, members[0][1], _pages(case, (page for page, _ in members)), passes)
 
 
 @rule("SIO702", "connect-middleware-error", "The application refuses the connection", Rung.CONNECT)
@@ -187,6 +203,9 @@ def invalid_namespace(case: Case) -> Iterable[Hit]:
         for reply in replies(case)
         if reply.packet is not None and reply.packet.type == socketio.ERROR and _is_unknown_namespace(reply.packet)
     ]
+    elsewhere = served_elsewhere(case)
+    if elsewhere and is_namespace(case, urlsplit(elsewhere.request.url).path):
+        return  # `path-vs-namespace`
     if not found or found[0].packet is None:
         return
     namespace = case.plan.target.namespace

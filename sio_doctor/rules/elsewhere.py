@@ -12,7 +12,6 @@ from sio_doctor.rules.stranger import (
     described,
     drops_upgrade,
     hit,
-    missing_route,
     redirection,
     served_elsewhere,
     speaks_plain_websocket,
@@ -51,24 +50,21 @@ def app_listen(case: Case) -> Iterable[Hit]:
 def path_mismatch(case: Case) -> Iterable[Hit]:
     """The server is there, but Socket.IO is not at the path that the client asks for.
 
-    **What it means.** Client and server disagree on `path` (default `/socket.io/`, its last slash included), an
-    ASGI mount or a proxy adds or strips a prefix, or the path was written into the URL, where socket.io-client
-    reads a *namespace*.
+    **What it means.** Client and server disagree on `path` (default `/socket.io/`), or a proxy or a mount adds a
+    prefix or takes one off.
 
-    **How it is told.** The application's 404, or silence where Node's server has no request handler. Certain where
-    the handshake passes at another usual path, which is then named, or where a WebSocket is closed after a second
-    without a byte, as Engine.IO of Node does with foreign paths. An error that names another path than the one
-    asked for shows the rewriting.
+    **How it is told.** The application's 404. Certain where the handshake passes at another usual path, which is
+    then named, or where a WebSocket is closed after a second without a byte, as Engine.IO of Node does with foreign
+    paths.
 
     **What it is not.** No Socket.IO at all (`app-listen-not-server-listen`), or a web server's page
-    (`html-instead-of-handshake`).
+    (`html-instead-of-handshake`). Where it can be said in which way the path is wrong, that is the cause: only its
+    slashes (`trailing-slash-path`), a proxy that changes it (`proxy-strips-path`), a namespace that was meant for a
+    path (`path-vs-namespace`), a mount (`asgi-mount-path`), and where nobody answers there, `wrong-path-hangs`.
     """
     for stranger in strangers(case, "path-mismatch"):
         message = _where(case, stranger.exchange, described(stranger.response))
         yield hit(case, stranger, message, also=served_elsewhere(case) or drops_upgrade(case))
-    if sign := served_elsewhere(case) or drops_upgrade(case):
-        for silence in _hung(case):
-            yield hit_about(case, silence, _where(case, silence.exchange, "no answer at all"), also=sign)
 
 
 @rule("SIO206", "plain-websocket-server", "A WebSocket server, but not Socket.IO", Rung.HANDSHAKE)
@@ -101,24 +97,13 @@ def _hung(case: Case) -> Iterator[Silence]:
 def _where(case: Case, exchange: Exchange, got: str) -> str:
     """Where Socket.IO is instead, as far as that was seen."""
     asked = urlsplit(exchange.request.url).path
-    moved, route = redirection(exchange), missing_route(exchange.response) if exchange.response else None
+    moved = redirection(exchange)
     if found := served_elsewhere(case):
         path = urlsplit(found.request.url).path
         message = f"Socket.IO answers at {path}, not at {asked}, which got {got}. Client and server need the same path."
     elif moved:
         path = urlsplit(moved).path
-        slash = " (the last slash belongs to it)" if path == f"{asked}/" else ""
-        message = f"{asked} is redirected to {path} ({got})"
-        if path == asked.rstrip("/"):
-            # socket.io-client puts the slash behind whatever path it is given.
-            message += ", but the slash belongs to Socket.IO's path: what takes it off has to let this path alone."
-        else:
-            message += f": that is the path to give to the client{slash}."
-    elif route is not None and route != asked:
-        message = (
-            f"A proxy rewrites the path: {asked} was asked for, and what the application behind it does not know is "
-            f"{route} ({got}). With nginx, a proxy_pass that ends in a slash does that."
-        )
+        message = f"{asked} is redirected to {path} ({got}): that is the path to give to the client."
     elif dropped := drops_upgrade(case):
         how = "closed after a second without a byte" if dropped.failure else "given up after a second (502)"
         message = (
@@ -131,7 +116,7 @@ def _where(case: Case, exchange: Exchange, got: str) -> str:
         )
         if case.first("other-path"):
             message += " None of the usual paths answered either."
-    if not (found or moved or route) and any(layer.startswith("nginx") for layer in case.server.layers):
+    if not (found or moved) and any(layer.startswith("nginx") for layer in case.server.layers):
         message += " With nginx, a proxy_pass that ends in a slash cuts the path off."
     if case.plan.namespace_from_path:
         namespace = case.plan.target.namespace

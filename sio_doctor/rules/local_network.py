@@ -59,6 +59,11 @@ def local_network_access(case: Case) -> Iterable[Hit]:
         yield Hit(message, (page,), browsers, severity="warning" if known == "public" else "info")
 
 
+def in_own_network(page: str) -> bool:
+    """The page comes from this machine or network, or is no web page: nobody else opens it."""
+    return _page_space(page) in ("loopback", "local", None)
+
+
 def _server_space(place: Place) -> AddressSpace | None:
     """Where all of its addresses lie; None where they are not known, or lie in several spaces."""
     if place.loopback:

@@ -28,9 +28,10 @@ def client_too_old(case: Case) -> Iterable[Hit]:
     **How it is told.** `EIO=3` gets `{"code":5,"message":"Unsupported protocol version"}`, or python-socketio's
     words for it; or an answer in the framing of version 4 (socket.io 3.0). That `EIO=4` passes confirms it.
 
-    **What it is not.** A server that is too old for the client (`server-too-old`).
+    **What it is not.** A server that is too old for the client (`server-too-old`). A client that begins with WebSocket
+    is not told so, and sees a broken connection (`ws-only-version-mismatch`).
     """
-    if case.plan.client.protocol == 3:
+    if case.plan.client.protocol == 3 and not broken_at_once(case):
         cure = "upgrade the client to version 4"
         yield from _mismatch(
             case, cure if is_python(case) else f"{cure}, or set allowEIO3: true on the server for a while"
@@ -59,7 +60,7 @@ def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
         handshake, refusal = case.opened(exchange), case.refusal(exchange)
         if handshake is not None and handshake.protocol != client.protocol:
             said = f"answers EIO={client.protocol} in another version: {FRAMINGS[handshake.framing]}"
-        elif refusal is not None and _is_version(refusal) and not _loses_query(case):
+        elif refusal is not None and _is_version(refusal) and not loses_query(case):
             said = f"refuses EIO={client.protocol}: “{refusal.message}”"
         else:
             continue
@@ -75,10 +76,28 @@ def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
         return
 
 
-def _loses_query(case: Case) -> bool:
-    """Both versions are refused as unsupported: EIO does not reach the server."""
+def broken_at_once(case: Case) -> Exchange | None:
+    """The WebSocket with which the client begins, accepted and of no use, where polling says why: the version.
+
+    Node since 4.1 writes its HTTP refusal into the WebSocket, and says nothing at all before.
+    """
+    if case.polls or not any(_is_version(r) for r in map(case.refusal, case.all("handshake", "control")) if r):
+        return None
+    for exchange in case.all("websocket"):
+        heard = [frame for frame in exchange.response.frames if frame.direction == "in"] if exchange.response else []
+        accepted = exchange.response is not None and exchange.response.status == 101
+        if accepted and all(frame.type == "raw" and frame.data.startswith("HTTP/1.") for frame in heard):
+            return exchange
+    return None
+
+
+def loses_query(case: Case) -> bool:
+    """Both versions are refused as unsupported, or no transport is known, not even WebSocket's: the query is lost."""
     refusals = [case.refusal(case.first(purpose)) for purpose in ("handshake", "other-protocol")]
-    return all(refusal is not None and _is_version(refusal) for refusal in refusals)
+    if all(refusal is not None and _is_version(refusal) for refusal in refusals):
+        return True
+    unknown = any(_unknown_transport(case, exchange) for exchange in case.all("handshake"))
+    return unknown and any(_unknown_transport(case, exchange) for exchange in case.all("websocket"))
 
 
 def _is_version(refusal: Refusal) -> bool:
@@ -98,24 +117,23 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
     the lists agree.
 
     **How it is told.** Polling gets `{"code":0,"message":"Transport unknown"}` (python: `"Invalid transport"`)
-    while a WebSocket passes; or the WebSocket is refused and the open packet offers no upgrade to it. Where both
-    are refused in these words, or both versions as unsupported, the query was lost on the way: a proxy cut it off.
+    while a WebSocket passes; or the WebSocket is refused and the open packet offers no upgrade to it.
 
-    **What it is not.** A proxy that cannot pass WebSockets on (`ws-proxy-no-upgrade`): there the open packet offers
-    the upgrade. A server that offers none to a client that polls is only a hint. python-socketio offers the upgrade all
-    the same, and answers it "Invalid transport"; under ASGI with a bare 403, and a plain GET brings the words out.
+    **What it is not.** Where polling and WebSocket are both refused in these words, or both versions as unsupported,
+    the query was lost on the way (`transport-unknown`). A proxy that cannot pass WebSockets on is
+    `ws-proxy-no-upgrade`: there the open packet offers the upgrade. A server that takes WebSockets and offers no
+    upgrade has upgrades switched off (`allow-upgrades-off`); one that takes none is only a hint to a client that
+    polls. python-socketio offers the upgrade all the same, and answers it "Invalid transport"; under ASGI with a bare
+    403, and a plain GET brings the words out.
     """
     sockets = list(case.all("websocket"))
     accepted = next((exchange for exchange in sockets if opened(exchange)), None)
-    offering, disabled = _offering(case), takes_no_websocket(case)
+    offered, disabled = offering(case), takes_no_websocket(case)
     if case.polls:
-        yield from _polling_disabled(case, accepted, sockets)
-        if offering and not offering[1].upgrades and "websocket" in case.plan.client.transports:
-            if accepted is None:
-                message = "The server offers no upgrade to WebSocket, so the client stays on polling."
-            else:
-                message = "The server offers no upgrade, although it takes WebSockets: the client stays on polling."
-            yield Hit(message, exchanges=(offering[0].id,), severity="info", rung=Rung.UPGRADE)
+        yield from _polling_disabled(case, accepted)
+        if offered and not offered[1].upgrades and not accepted and "websocket" in case.plan.client.transports:
+            message = "The server offers no upgrade to WebSocket, so the client stays on polling."
+            yield Hit(message, exchanges=(offered[0].id,), severity="info", rung=Rung.UPGRADE)
         elif disabled and "websocket" in case.plan.client.transports:
             message = (
                 "The server offers the upgrade to WebSocket and then refuses it as “Invalid transport”: its transports "
@@ -123,35 +141,29 @@ def transport_disabled(case: Case) -> Iterable[Hit]:
             )
             yield Hit(message, exchanges=(disabled.id,), severity="warning", rung=Rung.UPGRADE)
         return
-    if accepted is None and sockets and offering and (disabled or "websocket" not in offering[1].upgrades):
+    if accepted is None and sockets and offered and (disabled or "websocket" not in offered[1].upgrades):
         refused = sockets[0]
         told = "it answers “Invalid transport”" if disabled else "the open packet that polling gets names no upgrade"
         message = (
             f"The client begins with WebSocket, and the server does not take it: {told}. Take websocket into the "
             "server's transports, or let the client begin with polling."
         )
-        yield Hit(message, headers=(check(refused, "status", "101"),), exchanges=(refused.id, offering[0].id))
+        yield Hit(message, headers=(check(refused, "status", "101"),), exchanges=(refused.id, offered[0].id))
 
 
-def _polling_disabled(case: Case, accepted: Exchange | None, sockets: list[Exchange]) -> Iterator[Hit]:
-    lost = _loses_query(case)
+def _polling_disabled(case: Case, accepted: Exchange | None) -> Iterator[Hit]:
     refused = [
         (page, exchange)
         for page in case.pages
-        if (exchange := case.handshake(page)) and (lost or _unknown_transport(case, exchange))
+        if (exchange := case.handshake(page)) and _unknown_transport(case, exchange)
     ]
-    if not refused:
+    if not refused or loses_query(case):
         return
     first = refused[0][1]
     refusal = case.refusal(first)
     said = refusal.message if refusal else ""
     message = f"The client begins with polling, and the server does not know that transport: “{said}”. "
-    if lost or any(_unknown_transport(case, exchange) for exchange in sockets):
-        message = (
-            f"The query does not reach the server as it was sent: whatever it says, the answer is “{said}”. A proxy "
-            "cuts off ?EIO=…&transport=…, or rewrites it."
-        )
-    elif accepted is not None:
+    if accepted is not None:
         message += (
             "A WebSocket passes: the server's transports are websocket alone. Add polling there, or give the client "
             'transports: ["websocket"].'
@@ -180,7 +192,7 @@ def _unknown_transport(case: Case, exchange: Exchange | None) -> bool:
     return refusal is not None and (refusal.code == 0 or "Invalid transport" in refusal.message)
 
 
-def _offering(case: Case) -> tuple[Exchange, Handshake] | None:
+def offering(case: Case) -> tuple[Exchange, Handshake] | None:
     """The polling handshake that passed in the client's own protocol, and its open packet."""
     for exchange in case.all("handshake", "control"):
         handshake = case.opened(exchange)

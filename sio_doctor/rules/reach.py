@@ -197,7 +197,7 @@ def server_timeout(case: Case) -> Iterable[Hit]:
     answer.
 
     **What it is not.** A Node server whose Socket.IO has another path is silent too; where its WebSocket gives it
-    away, it is `path-mismatch`. A plain WebSocket server that is silent to GET is `plain-websocket-server`.
+    away, it is `wrong-path-hangs`. A plain WebSocket server that is silent to GET is `plain-websocket-server`.
     """
     for silence in silences(case, "timeout", "unreachable"):
         failure = silence.failure

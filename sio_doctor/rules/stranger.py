@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from sio_doctor.model import Exchange, Response
-from sio_doctor.rules import cdn
+from sio_doctor.rules import cdn, signs
 from sio_doctor.rules.base import Case, Hit, Rung, check
 from sio_doctor.standards import engineio
 from sio_doctor.standards import url as urls
@@ -46,19 +46,26 @@ def strangers(case: Case, cause: str) -> Iterator[Stranger]:
 
 def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     """The slug of the one cause of this answer, the strongest sign first; ``""`` where no sign is known."""
-    status = response.status
+    status, asked = response.status, urlsplit(exchange.request.url)
     if two_programs(case):
         return "localhost-ipv6-mismatch"
-    if target := redirection(exchange):
-        if loops(case, exchange):
-            return "redirect-loop"
-        return redirected(urlsplit(exchange.request.url), urlsplit(target))
+    target = redirection(exchange)
+    if target and loops(case, exchange):
+        return "redirect-loop"
+    if signs.locked_tunnel(asked, response, target or "") and (not target or _LOGIN.search(target)):
+        return "tunnel-or-preview-auth"
+    if target:
+        return redirected(asked, urlsplit(target))
     if status == 400 and PLAIN_HTTP.search(response.text):
         return "tls-plain-mixup"
     if status == 400 and _CLIENT_CERTIFICATE.search(response.text):
         return "tls-client-certificate"
     if status in cdn.STATUSES and (response.get("cf-ray") or response.get("server") == "cloudflare"):
         return "tls-cdn-origin"
+    if signs.filter_of(response):
+        return "waf-or-challenge"
+    if signs.serverless(asked.hostname or "", response):
+        return "serverless-host"
     if status == 429:
         return "rate-limit"
     if status in (413, 414, 431) or (status == 400 and "Request Header Or Cookie Too Large" in response.text):
@@ -68,16 +75,15 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     if status == 401 and response.get("www-authenticate") is None and response.text.startswith(('"', "[")):
         return "connect-middleware-error"  # python-socketio 4 runs its connect handler during the handshake
     if status in (401, 403, 407):
-        return "basic-auth-or-401"
-    if served_elsewhere(case) or drops_upgrade(case):
-        return "path-mismatch"
+        return "macos-port-5000" if signs.airplay(response) else "basic-auth-or-401"
+    if cause := misplaced(case, exchange):
+        return cause
     if status == 426 or (not 200 <= status < 300 and speaks_plain_websocket(case)):
         return "plain-websocket-server"
     if 200 <= status < 300 or (status == 404 and own_page(response)):
-        return "html-instead-of-handshake"
-    if status == 404 and (asked := missing_route(response)) is not None:
-        same = asked == urlsplit(exchange.request.url).path
-        return "app-listen-not-server-listen" if same and takes_no_upgrade(case) else "path-mismatch"
+        return "port-missing-or-wrong" if wrong_port(case, exchange, response) else "html-instead-of-handshake"
+    if status == 404 and missing_route(response) is not None:
+        return "app-listen-not-server-listen" if takes_no_upgrade(case) else "path-mismatch"
     if status in (404, 405, 410) or (status == 400 and not response.body):
         return "path-mismatch"
     return ""
@@ -89,6 +95,38 @@ def two_programs(case: Case) -> bool:
         return False
     both = [*case.all("other-address"), case.first("handshake")]
     return any(case.opened(exchange) or case.refusal(exchange) for exchange in both)
+
+
+def misplaced(case: Case, exchange: Exchange) -> str:
+    """The slug of what shows that Socket.IO is at another path than that of this handshake; ``""`` where nothing does.
+
+    The handshake may have had an answer or, on a Node server without a request handler, none.
+    """
+    asked, response = urlsplit(exchange.request.url).path, exchange.response
+    if found := served_elsewhere(case):
+        path = urlsplit(found.request.url).path
+        if _without_slashes(path) == _without_slashes(asked):
+            return "trailing-slash-path"
+        if is_namespace(case, path):
+            return "path-vs-namespace"
+        return "path-mismatch" if response else "wrong-path-hangs"
+    if response is not None and stripped(case, exchange, response):
+        return "proxy-strips-path"
+    if response is not None and mounted(case, exchange):
+        return "asgi-mount-path"
+    if drops_upgrade(case):
+        return "path-mismatch" if response else "wrong-path-hangs"
+    return ""
+
+
+def _without_slashes(path: str) -> str:
+    return re.sub(r"/+", "/", f"/{path}/")
+
+
+def is_namespace(case: Case, path: str) -> bool:
+    """That path is what stood behind the host in the URL that was given, and was read as a namespace."""
+    namespace = case.plan.target.namespace.strip("/")
+    return case.plan.namespace_from_path and path.strip("/") in (namespace, f"{namespace}/socket.io")
 
 
 # --- signs in one answer ---------------------------------------------------------------------------------------------
@@ -106,7 +144,7 @@ _MISSING_ROUTE = re.compile(r"Cannot GET (/[^\s<\"?]*)|Route GET:(/[^\s<\"?]*)[^
 
 #: What the error pages of web servers have in them that no application writes.
 _OWN_PAGE = re.compile(
-    r"<center>(?:nginx|openresty)|was not found on this server|Error code explanation|DEPLOYMENT_NOT_FOUND"
+    r"<center>(?:nginx|openresty)|was not found on this server|Error code explanation|DEPLOYMENT_NOT_FOUND|ERR_NGROK_"
 )
 
 _LOGIN = re.compile(
@@ -179,7 +217,8 @@ def redirected(asked: SplitResult, target: SplitResult) -> str:
         return "redirect-http-to-https"
     if asked.hostname == target.hostname and (asked.scheme, asked.port) == (target.scheme, target.port):
         if asked.path != target.path:
-            return "path-mismatch"
+            same = _without_slashes(asked.path) == _without_slashes(target.path)
+            return "trailing-slash-path" if same else "path-mismatch"
         # The same URL again: a server behind TLS that takes every request for a plain one.
         return "redirect-http-to-https" if asked.scheme == "https" else ""
     return "redirect-www-apex"
@@ -237,6 +276,56 @@ def drops_upgrade(case: Case) -> Exchange | None:
         if (closed or proxied) and 0.7 <= exchange.seconds <= 3:
             return exchange
     return None
+
+
+def stripped(case: Case, exchange: Exchange, response: Response) -> str | None:
+    """The path that came to the application, where it is another one than was asked for; None where nothing says so.
+
+    Its 404 names it, here or below; or what it answers is its page of ``/``, which is not what every path gets.
+    """
+    asked, route = urlsplit(exchange.request.url).path, missing_route(response)
+    if route is not None and route != asked:
+        return route
+    for below in case.all("other-path"):
+        path, route = urlsplit(below.request.url).path, missing_route(below.response) if below.response else None
+        if route is not None and route != path and path.startswith(asked):
+            return "/"
+    root = case.first("root")
+    others = [other.response for other in case.all("other-path") if other.response is not None]
+    same = root is not None and root.response is not None and root.response.text == response.text != ""
+    if response.status == 200 and same and others and all(other.status == 404 for other in others):
+        return "/"
+    return None
+
+
+def mounted(case: Case, exchange: Exchange) -> Exchange | None:
+    """The answer of an ASGI app of python-socketio, which does not know the path, below an application that does.
+
+    python-socketio says ``Not Found`` as plain text there; FastAPI and Starlette around it say it in other words.
+    """
+    others = [one for one in case.all("other-path", "root") if one.response is not None]
+    own = [one for one in (exchange, *others) if _is_asgi_404(one)]
+    around = [one for one in (exchange, *others) if one.response and not _is_asgi_404(one)]
+    # Alone on its server it says so to every path; and /socket.io/ is where it is by default.
+    told = [one for one in own if urlsplit(one.request.url).path != "/socket.io/"]
+    return told[0] if told and around else None
+
+
+def _is_asgi_404(exchange: Exchange) -> bool:
+    """python-socketio's ``not_found``: its bare ``text/plain`` tells it from Starlette's, which has a charset."""
+    response = exchange.response
+    if response is None or response.status != 404 or response.text != "Not Found":
+        return False
+    return response.get("content-type") == "text/plain"
+
+
+def wrong_port(case: Case, exchange: Exchange, response: Response) -> bool:
+    """It is the server of the page itself that answers: that of a bundler, or on this machine without another port."""
+    target = urlsplit(case.plan.target.url)
+    host = target.hostname or ""
+    local = host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+    own = case.plan.target.url in case.plan.origins and exchange.request.origin in (None, case.plan.target.url)
+    return signs.development(response) or (local and (own or target.port is None))
 
 
 # --- what every hit needs --------------------------------------------------------------------------------------------

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
-from sio_doctor.model import Exchange, Severity
+from sio_doctor.model import Exchange, Response, Severity
+from sio_doctor.rules import signs
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import is_python, listing, status
 from sio_doctor.rules.protocol import takes_no_websocket
+from sio_doctor.rules.reach import Place
 from sio_doctor.rules.refused import is_python_refusal
 from sio_doctor.rules.session import ended_by, is_unknown_session
 from sio_doctor.rules.stranger import described
 
-Kind = Literal["ws-proxy-no-upgrade", "python-no-websocket", "ws-two-servers-conflict", "ws-refused"]
+Kind = Literal[
+    "ws-proxy-no-upgrade",
+    "python-no-websocket",
+    "ws-two-servers-conflict",
+    "ws-refused",
+    "ws-platform-off",
+    "ws-dev-proxy",
+    "ws-frame-corruption",
+]
 
 
 class Failed(NamedTuple):
@@ -35,25 +47,26 @@ def ws_proxy_no_upgrade(case: Case) -> Iterable[Hit]:
     "Bad request" (python: "Invalid websocket upgrade"). Or something that is not Engine.IO answers it: 426, 502, a page
     of HTML.
 
-    **What it is not.** When Engine.IO itself refuses a real upgrade, Node writes plain text, never JSON. Code 0 in JSON
-    means that WebSocket is switched off on the server (`transport-disabled`).
+    **What it is not.** Where a platform is in front that has WebSockets switched off, it is `ws-platform-off`. When
+    Engine.IO itself refuses a real upgrade, Node writes plain text, never JSON. Code 0 in JSON means that WebSocket
+    is switched off on the server (`transport-disabled`).
     """
-    for found in _groups(case, "ws-proxy-no-upgrade"):
+    for found in failures(case, "ws-proxy-no-upgrade"):
         exchange = found[0].exchange
         message = (
             f"WebSocket does not get through to the Socket.IO server at {case.plan.target.url}, though polling does: "
         )
         if case.refusal(exchange):
             message += (
-                f"the upgrade is answered {_answer(exchange)}, which is what Engine.IO says to a plain GET. "
+                f"the upgrade is answered {answered(exchange)}, which is what Engine.IO says to a plain GET. "
                 "Something in front takes the Upgrade and Connection headers off."
             )
         else:
             message += (
-                f"the upgrade is answered {_answer(exchange)}, and not by Engine.IO. Something in front does not pass "
+                f"the upgrade is answered {answered(exchange)}, and not by Engine.IO. Something in front does not pass "
                 "upgrades on."
             )
-        yield _hit(case, found, message)
+        yield about(case, found, message)
 
 
 @rule("SIO602", "python-no-websocket", "The Python server has no WebSocket support installed", Rung.UPGRADE)
@@ -69,12 +82,12 @@ def python_no_websocket(case: Case) -> Iterable[Hit]:
     **What it is not.** A refused origin is 403 with uvicorn, and 400 elsewhere. A proxy that drops the upgrade makes
     python-socketio say "Invalid websocket upgrade" (`ws-proxy-no-upgrade`).
     """
-    for found in _groups(case, "python-no-websocket"):
+    for found in failures(case, "python-no-websocket"):
         message = (
             f"The Python server at {case.plan.target.url} offers WebSocket, but answers the upgrade "
-            f"{_answer(found[0].exchange)}: it runs without a WebSocket library, or under a worker that cannot do it."
+            f"{answered(found[0].exchange)}: it runs without a WebSocket library, or under a worker that cannot do it."
         )
-        yield _hit(case, found, message)
+        yield about(case, found, message)
 
 
 @rule("SIO604", "ws-two-servers-conflict", "Another WebSocket server answers on the same path", Rung.UPGRADE)
@@ -89,16 +102,18 @@ def ws_two_servers_conflict(case: Case) -> Iterable[Hit]:
     of its own, which refuses every other one; Engine.IO writes "Bad request".
 
     **What it is not.** A client of another protocol version gets 101 and then "Unsupported protocol version"
-    (`client-too-old`); there polling fails too.
+    (`client-too-old`, `ws-only-version-mismatch`); there polling fails too. What hot reloading says comes from the
+    server of development (`ws-dev-proxy`); bytes that are neither frames nor HTTP, from something that changes them on
+    the way (`ws-frame-corruption`).
     """
-    for found in _groups(case, "ws-two-servers-conflict"):
+    for found in failures(case, "ws-two-servers-conflict"):
         url, exchange = case.plan.target.url, found[0].exchange
         if status(exchange) == 101:
-            words = _first_words(exchange)
+            words = first_words(exchange)
             message = f"The WebSocket to {url} is accepted, but what comes over it is not Engine.IO's: “{words}”."
         else:
-            message = f"The WebSocket to {url} is answered {_answer(exchange)}, and not by Engine.IO."
-        yield _hit(case, found, f"{message} A second WebSocket server on the same port answers the same upgrade.")
+            message = f"The WebSocket to {url} is answered {answered(exchange)}, and not by Engine.IO."
+        yield about(case, found, f"{message} A second WebSocket server on the same port answers the same upgrade.")
 
 
 @rule("SIO603", "ws-refused", "The WebSocket is refused", Rung.UPGRADE)
@@ -112,7 +127,7 @@ def ws_refused(case: Case) -> Iterable[Hit]:
     unknown session is `no-sticky-sessions`. Some networks and virus scanners cut WebSockets for some people only; that
     cannot be seen from here.
     """
-    for found in _groups(case, "ws-refused"):
+    for found in failures(case, "ws-refused"):
         exchange = found[0].exchange
         url = case.plan.target.url
         if exchange.response is None:
@@ -131,10 +146,10 @@ def ws_refused(case: Case) -> Iterable[Hit]:
                 message += " Those are the words of Tornado, which checks the origin of WebSockets by itself."
             elif is_python(case) and status(exchange) == 403:
                 message += " ASGI servers answer so whatever the reason; the application's log has it."
-        yield _hit(case, found, message)
+        yield about(case, found, message)
 
 
-def _groups(case: Case, kind: Kind) -> Iterable[list[Failed]]:
+def failures(case: Case, kind: Kind) -> Iterable[list[Failed]]:
     """The failed WebSockets of that kind, those alike together: one cause is one hit."""
     groups: dict[tuple[int, str], list[Failed]] = {}
     # A cache answers the upgrade like anything else.
@@ -173,7 +188,7 @@ def _works(exchange: Exchange) -> bool:
     """An Engine.IO server spoke over it, and it alone: the open packet, or the answer to the upgrade's probe."""
     frames = exchange.response.frames if exchange.response else ()
     heard = [frame for frame in frames if frame.direction == "in" and frame.type in ("text", "raw")]
-    alone = all(frame.type == "text" for frame in heard)
+    alone = all(frame.type == "text" and not frame.masked for frame in heard)
     return bool(heard) and alone and heard[0].data.startswith(("0{", "3probe"))
 
 
@@ -182,14 +197,22 @@ def _kind(case: Case, exchange: Exchange) -> Kind:
         return "ws-proxy-no-upgrade"  # the server itself takes WebSockets
     response, refusal = exchange.response, case.refusal(exchange)
     if response is None:
-        return "ws-refused"
+        return "ws-dev-proxy" if _asks_its_own_server(case, exchange) else "ws-refused"
     if response.status == 101:
-        return "ws-two-servers-conflict" if _first_words(exchange) else "ws-refused"
+        return _kind_of_frames(exchange)
+    lost = False
     if refusal is not None:
         lost = (refusal.family, refusal.form, refusal.code) == ("node", "json", 3)
         # python-engineio says the latter of a session that is asked by the other transport, without an Upgrade.
         lost = lost or refusal.message.startswith(("Invalid websocket upgrade", "Invalid transport"))
-        return "ws-proxy-no-upgrade" if lost else "ws-refused"
+        if not lost:
+            return "ws-refused"
+    if platform(case, response):
+        return "ws-platform-off"
+    if lost:
+        return "ws-proxy-no-upgrade"
+    if _DEV_PROXY.search(response.text):
+        return "ws-dev-proxy"
     if response.status == 400 and response.text == "Bad Request":
         return "ws-two-servers-conflict"  # the words of ws, for a path that is not its own
     if is_python(case) and (response.status == 500 or "Unsupported upgrade request" in response.text):
@@ -200,7 +223,50 @@ def _kind(case: Case, exchange: Exchange) -> Kind:
     return "ws-proxy-no-upgrade" if beside or (page and response.status in (401, 403)) else "ws-refused"
 
 
-def _first_words(exchange: Exchange) -> str:
+def _kind_of_frames(exchange: Exchange) -> Kind:
+    """What it is that came behind a 101, and is not Engine.IO's."""
+    frames = exchange.response.frames if exchange.response else ()
+    words = first_words(exchange)
+    if any(frame.masked for frame in frames) or (words and not words.startswith("HTTP/") and _is_raw(exchange)):
+        return "ws-frame-corruption"
+    if _HOT_RELOAD.match(words):
+        return "ws-dev-proxy"
+    return "ws-two-servers-conflict" if words else "ws-refused"
+
+
+def _is_raw(exchange: Exchange) -> bool:
+    return any(frame.type == "raw" for frame in exchange.response.frames) if exchange.response else False
+
+
+#: What hot reloading says first: Vite, webpack-dev-server, Next.js.
+_HOT_RELOAD = re.compile(
+    r'\{"(?:type|action)":\s?"(?:connected|hot|liveReload|log-level|overlay|ok|sync|building|hash)"'
+)
+#: How http-proxy-middleware, Vite and create-react-app word that the server behind them is not there.
+_DEV_PROXY = re.compile(
+    r"Error occurred while trying to proxy|Proxy error: Could not proxy|http proxy error|ECONNREFUSED"
+)
+
+
+def _asks_its_own_server(case: Case, exchange: Exchange) -> bool:
+    """The page is of the server's own origin, on this machine: a server of development, that passes the path on."""
+    return exchange.request.origin == case.plan.target.url and Place(case).loopback
+
+
+def platform(case: Case, response: Response) -> str:
+    """The platform in front, of those where WebSockets are off unless switched on; ``""`` where it is none."""
+    answers = [one.response for one in case.all("handshake", "control", "connect") if one.response] + [response]
+    if any("ARRAffinity" in line for answer in answers for line in answer.get_all("set-cookie")):
+        return "Azure App Service"
+    if any((answer.get("server") or "").startswith("Microsoft-IIS") for answer in answers):
+        return "IIS"
+    if "WebSockets are disabled" in response.text or response.get("x-powered-by") == "iisnode":
+        return "iisnode"
+    host = urlsplit(case.plan.target.url).hostname or ""
+    return next((name for answer in answers if (name := signs.platform_of(host, answer))), "")
+
+
+def first_words(exchange: Exchange) -> str:
     """What came first over the WebSocket, where it is not Engine.IO's."""
     frames = exchange.response.frames if exchange.response else ()
     heard = [frame for frame in frames if frame.direction == "in" and frame.type in ("text", "binary", "raw")]
@@ -208,11 +274,13 @@ def _first_words(exchange: Exchange) -> str:
     return heard[0].data.split("\r\n")[0][:60] if heard else ""
 
 
-def _answer(exchange: Exchange) -> str:
+def answered(exchange: Exchange) -> str:
+    """What the WebSocket was answered, in a few words."""
     return described(exchange.response) if exchange.response else "not at all"
 
 
-def _hit(case: Case, found: list[Failed], message: str) -> Hit:
+def about(case: Case, found: list[Failed], message: str) -> Hit:
+    """The hit about these: polling goes on without them."""
     # Polling goes on; only a client that begins with WebSocket does not connect.
     severity: Severity | None = "warning" if case.polls else None
     pages = [one.page for one in found if one.page in case.plan.origins]

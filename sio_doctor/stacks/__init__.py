@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from msgspec import structs
 
-from sio_doctor.model import Evidence, Fix, Plan, Server
+from sio_doctor.model import Evidence, Fix, Plan, Response, Server
 from sio_doctor.stacks import (
     apache,
     caddy,
@@ -16,18 +16,21 @@ from sio_doctor.stacks import (
     haproxy,
     hosts,
     machine,
+    netty,
     nginx,
     page,
     python,
     socketio,
     socketio2,
+    visitor,
 )
 from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, openings
 from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
-    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, page,
+    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, netty,
+    page, visitor,
 )  # fmt: skip
 
 #: Every slug for which there is a cure.
@@ -40,7 +43,7 @@ PROXY_FIRST = frozenset(
         "preflight-blocked-upstream", "preflight-empty-2xx", "html-instead-of-handshake", "proxy-strips-acao",
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
         "tls-untrusted", "tls-name-or-date", "tls-client-certificate", "ws-idle-timeout",
-        "acao-cached-for-other-origin", "request-overlap",
+        "acao-cached-for-other-origin", "request-overlap", "proxy-strips-path", "transport-unknown",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -54,7 +57,7 @@ LAYERED = {
     ),
     "preflight-header-not-allowed": "layer-preflight",
     "error-response-without-cors": "layer-post",
-    "transport-disabled": "layer-query",
+    "trailing-slash-path": "location",
     "python-origin-not-accepted": "layer-request",
 }  # fmt: skip
 #: Causes that the page mends with one line.
@@ -63,6 +66,8 @@ PAGE_FIRST = frozenset(
         "mixed-content", "tls-plain-mixup", "path-mismatch", "plain-websocket-server", "redirect-http-to-https",
         "redirect-www-apex", "preflight-redirect", "client-too-old", "server-too-old", "transport-disabled",
         "sticky-cookie-not-sent", "localhost-ipv6-mismatch",
+        "path-vs-namespace", "trailing-slash-path", "wrong-path-hangs", "port-missing-or-wrong", "serverless-host",
+        "tunnel-or-preview-auth", "ws-only-version-mismatch", "parser-mismatch",
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
@@ -100,7 +105,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
     ``accepted``: the variant of the origin that the server let in. ``path``: another path where Socket.IO answers.
     ``location``: where a redirect leads, whole. ``address``: the one of several at which Socket.IO answers. ``silent``:
     how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``tls``: the detail of its TLS failure.
-    ``polls``: a polling handshake passed. ``layer-…``: see ``layered``.
+    ``polls``: a polling handshake passed. ``mount``: where an ASGI app is mounted that does not know it. ``layer-…``:
+    see ``layered``.
     """
     details = layered(evidence)
     for exchange in evidence.exchanges:
@@ -124,10 +130,19 @@ def observed(evidence: Evidence) -> dict[str, str]:
             details.setdefault("accepted", origin)
         if exchange.purpose == "other-path" and engineio.read_open(response):
             details.setdefault("path", urlsplit(exchange.request.url).path)
+        if exchange.purpose in ("other-path", "handshake") and (mount := _mount(exchange.request.url, response)):
+            details.setdefault("mount", mount)
         location = response.get("location") if 300 <= response.status < 400 else None
         if exchange.purpose in ("handshake", "redirect", "preflight", "simulated-preflight") and location:
             details["location"] = _absolute(exchange.request.url, location)
     return details
+
+
+def _mount(url: str, response: Response) -> str:
+    """python-socketio's own 404 came from below here; ``""`` where it is no such answer."""
+    own = response.status == 404 and response.text == "Not Found" and response.get("content-type") == "text/plain"
+    path = urlsplit(url).path
+    return path.removesuffix("socket.io/").rstrip("/") if own else ""
 
 
 def layered(evidence: Evidence) -> dict[str, str]:
@@ -136,8 +151,7 @@ def layered(evidence: Evidence) -> dict[str, str]:
     ``layer-origin``: the Access-Control-Allow-Origin of the handshake, where Node's Engine.IO has no cors option (it
     answers no preflight), or where it is not what python-engineio sends, the origin itself. ``layer-preflight``: the
     answer to the preflight, which has no Access-Control-Allow-Methods. ``layer-post``: the error that CONNECT got.
-    ``layer-query``: both versions are refused as unsupported, so the query was lost. ``layer-request``: the refusal
-    names another origin than the one that was sent.
+    ``layer-request``: the refusal names another origin than the one that was sent.
     """
     found: dict[str, str] = {}
     preflight = evidence.first("preflight", "simulated-preflight")
@@ -161,8 +175,6 @@ def layered(evidence: Evidence) -> dict[str, str]:
         for exchange, response in answers(evidence, "handshake", "other-protocol")
         if (refused := engineio.read_refusal(response))
     ]
-    if {"handshake", "other-protocol"} <= {exchange.purpose for exchange, refused in refusals if refused.code == 5}:
-        found["layer-query"] = refusals[0][1].message
     for exchange, refused in refusals:
         origin, accepted, _ = refused.message.partition(" is not an accepted origin")
         if accepted and origin != exchange.request.origin:

@@ -96,6 +96,8 @@ FIXES: dict[str, Cure] = {
         "If Apache sets the *, leave Socket.IO out of it: its cors option answers",
         'Header set Access-Control-Allow-Origin "*"',
     ),
+    "proxy-strips-path": _proxied("Pass the path on as it came"),
+    "transport-unknown": _proxied("Pass the whole address on, its query too"),
     "method-or-size-filter": _proxied("Let every method through to Socket.IO"),
     "preflight-redirect": _proxied("Let Socket.IO be served where it is asked, without a redirect"),
     "redirect-loop": _proxied("Let Socket.IO be served where it is asked, without a redirect"),

@@ -19,6 +19,8 @@ from sio_doctor.standards import engineio
 
 #: Stands for the page's origin where the person named none; the title of the cure says so.
 PLACEHOLDER = "https://your-page.example"
+#: Causes that a new port ends.
+NEW_PORT = ("unsafe-port", "macos-port-5000")
 #: Where a page lives that was opened from a file, once it is served.
 SERVED = "http://localhost:8000"
 
@@ -72,7 +74,7 @@ class Ask(NamedTuple):
     @property
     def app_port(self) -> int:
         """Where the server itself listens, as far as that can be known: behind 443 and 80 there mostly is a proxy."""
-        return 3000 if self.port in (80, 443) or self.slug == "unsafe-port" else self.port
+        return 3000 if self.port in (80, 443) or self.slug in NEW_PORT else self.port
 
     def layer(self, *names: str) -> bool:
         """One of these stands in front or around."""
@@ -93,6 +95,11 @@ class Stack(Protocol):
 
     def fits(self, server: Server) -> bool:
         """Its cures are for that server, or for what stands in front of it."""
+
+
+def mounted(ask: Ask) -> str:
+    """Where python-socketio is mounted, ``/ws``, as far as that was seen."""
+    return ask.details.get("mount") or ask.plan.target.path.removesuffix("/socket.io/").rstrip("/") or "/ws"
 
 
 def nothing(evidence: Evidence) -> Claim | None:

@@ -55,6 +55,8 @@ FIXES: dict[str, Cure] = {
         "header @others Access-Control-Allow-Origin *",
         before="header Access-Control-Allow-Origin *",
     ),
+    "proxy-strips-path": _site("Pass the path on as it came"),
+    "transport-unknown": _site("Pass the whole address on, its query too"),
     "method-or-size-filter": _site("Let every method through to Socket.IO"),
     "preflight-redirect": _site("Let Socket.IO be served where it is asked, without a redirect"),
     "redirect-loop": _site("Let Socket.IO be served where it is asked, without a redirect"),

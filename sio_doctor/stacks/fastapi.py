@@ -75,6 +75,7 @@ FIXES: dict[str, Cure] = {
     "duplicate-acao-framework": _one_layer,
     "preflight-header-not-allowed": _headers,
     "path-mismatch": _path,
+    "asgi-mount-path": _path,
     **dict.fromkeys(
         (
             "python-origin-not-accepted",

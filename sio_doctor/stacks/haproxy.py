@@ -167,6 +167,8 @@ FIXES: dict[str, Cure] = {
         "http-request auth unless is_socketio",
         before="http-request auth",
     ),
+    "proxy-strips-path": _routed("Pass the path on as it came"),
+    "transport-unknown": _routed("Pass the whole address on, its query too"),
     "method-or-size-filter": _post,
     "error-response-without-cors": _later,
     "static-origin-mismatch": _own_origin,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sio_doctor.model import Fix, Server
-from sio_doctor.stacks.base import Ask, Cure, Side, nothing, sh
+from sio_doctor.stacks.base import Ask, Cure, Side, conf, nothing, sh
 
 SIDE: Side = "server"
 recognise = nothing
@@ -152,6 +152,28 @@ def _twice(ask: Ask) -> Fix:
     )
 
 
+def _exempted(ask: Ask) -> Fix:
+    return Fix(
+        stack="Cloudflare",
+        side="proxy",
+        title="Skip the filter for the handshake path (in Cloudflare; elsewhere an exception of the same kind)",
+        where="Security, WAF, Custom rules: action Skip",
+        language="text",
+        after=f'starts_with(http.request.uri.path, "{conf(ask.plan.target.path, "/socket.io/")}")',
+    )
+
+
+def _switched_on(ask: Ask) -> Fix:
+    return Fix(
+        stack="Azure App Service",
+        side="proxy",
+        title="Switch WebSockets on (IIS itself: install the WebSocket Protocol; a host of functions cannot do them)",
+        where="on your machine",
+        language="sh",
+        after="az webapp config set --name APP --resource-group GROUP --web-sockets-enabled true",
+    )
+
+
 FIXES: dict[str, Cure] = {
     "acao-cached-for-other-origin": _cached,
     "request-overlap": _twice,
@@ -165,6 +187,8 @@ FIXES: dict[str, Cure] = {
     "proxy-fails": _around,
     "gateway-5xx-no-cors": _behind,
     "tls-client-certificate": _client_certificate,
+    "waf-or-challenge": _exempted,
+    "ws-platform-off": _switched_on,
     "tls-untrusted": _untrusted,
     "tls-name-or-date": _date,
 }

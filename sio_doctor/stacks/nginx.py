@@ -75,16 +75,17 @@ def _own_preflight(ask: Ask) -> Fix | None:
 
 def _path(ask: Ask) -> Fix | None:
     """Where the path is not the default one, what is behind nginx is most likely at the default one."""
-    if ask.plan.target.path != "/socket.io/":
-        return None
-    before = "proxy_pass http://127.0.0.1:3000/;   # the slash cuts /socket.io/ off"
+    return _stripped(ask) if ask.plan.target.path == "/socket.io/" else None
+
+
+def _stripped(ask: Ask) -> Fix:
+    before = f"proxy_pass http://127.0.0.1:3000/;   # the slash cuts {conf(ask.plan.target.path, '/socket.io/')} off"
     return _fix("Pass the path on as it came, with no slash behind the port", location(ask), before=before)
 
 
-def _query(ask: Ask) -> Fix | None:
+def _query(ask: Ask) -> Fix:
     before = "proxy_pass http://127.0.0.1:3000/socket.io/?;"
-    fix = _fix("Pass the query on: no path and no ? behind the port", location(ask), before=before)
-    return fix if "layer-query" in ask.details else None
+    return _fix("Pass the query on: no path and no ? behind the port", location(ask), before=before)
 
 
 def _shown(title: str) -> Cure:
@@ -255,7 +256,10 @@ FIXES: dict[str, Cure] = {
     "preflight-unhandled-v2": _own_origin,
     "preflight-header-not-allowed": _own_preflight,
     "path-mismatch": _path,
-    "transport-disabled": _query,
+    "proxy-strips-path": _stripped,
+    "trailing-slash-path": _location("Let Socket.IO's path as it is: the slash at its end belongs to it"),
+    "wrong-path-hangs": _path,
+    "transport-unknown": _query,
     "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through, and the Origin on to it"),
     "origin-not-in-list": _hidden,
     "cors-on-handshake-only": _location(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from sio_doctor.model import Fix, Server
-from sio_doctor.stacks.base import Ask, Cure, Side, block, js, js_list, nothing
+from sio_doctor.stacks.base import NEW_PORT, Ask, Cure, Side, block, js, js_list, mounted, nothing
 
 SIDE: Side = "page"
 recognise = nothing
@@ -88,7 +89,7 @@ def _address(ask: Ask) -> Fix:
 def _port(ask: Ask) -> Fix:
     parts = urlsplit(ask.plan.target.url)
     title = "If Socket.IO listens on a port of its own, name it (3000 here)"
-    if ask.slug == "unsafe-port":
+    if ask.slug in NEW_PORT:
         title = "Then name the new port (3000 here)"
     return _fix(
         title,
@@ -105,6 +106,59 @@ def _path(ask: Ask) -> Fix | None:
             "Ask at the path where Socket.IO answers", call(ask, path=path, namespace=namespace), before=call(ask)
         )
     return None  # the usual ones were asked, and did not answer
+
+
+def _slashes(ask: Ask) -> Fix:
+    """As socket.io-client writes every path unless it is told not to: one slash at each end."""
+    path = "/" + re.sub(r"/+", "/", ask.plan.target.path).strip("/") + "/"
+    return _fix("Give the path with one slash at each end", call(ask, path=path), before=call(ask))
+
+
+def _as_path(ask: Ask) -> Fix:
+    path = ask.details.get("path") or ask.plan.target.namespace.rstrip("/") + "/"
+    title = "Give the path as the path option: behind the host io(...) reads a namespace"
+    return _fix(title, call(ask, path=path, namespace="/"), before=call(ask))
+
+
+def _mounted(ask: Ask) -> Fix:
+    title = "Ask at the whole path: where it is mounted, and the one of its own"
+    return _fix(title, call(ask, path=mounted(ask) + "/socket.io/"), before=call(ask))
+
+
+def _passed_on(ask: Ask) -> Fix:
+    """In the configuration of the server that the page is developed with."""
+    inner = block(f"{js(ask.plan.target.path.rstrip('/'))}: {{", ['target: "http://localhost:3000",', "ws: true"], "}")
+    after = "module.exports = " + block("{", [block("server: {", [block("proxy: {", [inner], "}")], "}")], "};")
+    title = "Let the development server pass Socket.IO on, WebSockets too (it listens on port 3000 here)"
+    return _fix(title, after, where="vite.config.cjs (webpack: devServer.proxy; Create React App: setupProxy.js)")
+
+
+def _own_port(ask: Ask) -> Fix:
+    """Where the page asks its own server, that can pass the path on; else the port is another one."""
+    own = ask.plan.target.url in ask.origins or ask.port == 3000
+    return _passed_on(ask) if own else _port(ask)
+
+
+def _elsewhere(title: str, url: str) -> Cure:
+    return lambda ask: _fix(title, call(ask, url=url), before=call(ask))
+
+
+_PUBLIC_PORT = {
+    "devtunnels.ms": "devtunnel access create TUNNEL --anonymous",
+    "gitpod.io": "gp ports visibility 3000:public",
+}
+
+
+def _public(ask: Ask) -> Fix:
+    named = (command for end, command in _PUBLIC_PORT.items() if ask.host.endswith(end))
+    after = next(named, "gh codespace ports visibility 3000:public")
+    title = "Make the port public (3000 here)"
+    return _fix(title, after, language="sh", where="where the server runs; or in the editor, under Ports")
+
+
+def _parser(ask: Ask) -> Fix:
+    after = 'const parser = require("socket.io-msgpack-parser");   // the one that the server has\n'
+    return _fix("Give the client the parser of the server", after + call(ask, "parser"), before=call(ask))
 
 
 def _websocket(ask: Ask) -> Fix:
@@ -126,9 +180,7 @@ def _version(version: int, title: str) -> Cure:
     return cure
 
 
-def _transports(ask: Ask) -> Fix | None:
-    if "layer-query" in ask.details:
-        return None
+def _transports(ask: Ask) -> Fix:
     title, names = "Ask by WebSocket alone, as the server does without polling", ("websocket",)
     if ask.plan.client.transports[0] == "websocket" or "polls" in ask.details:
         title, names = "Begin by polling: the server does not open WebSockets", ("polling",)
@@ -218,7 +270,22 @@ FIXES: dict[str, Cure] = {
     "html-instead-of-handshake": _port,
     "unsafe-port": _port,
     "path-mismatch": _path,
+    "wrong-path-hangs": _path,
+    "trailing-slash-path": _slashes,
+    "path-vs-namespace": _as_path,
+    "asgi-mount-path": _mounted,
     "plain-websocket-server": _websocket,
+    "port-missing-or-wrong": _own_port,
+    "macos-port-5000": _port,
+    "serverless-host": _elsewhere("Connect to where the Socket.IO server runs", "https://your-socket-server.example"),
+    "localhost-in-production": _elsewhere(
+        "Give the page the server's public address when it is built", "https://your-server.example"
+    ),
+    "tunnel-or-preview-auth": _public,
+    "ws-dev-proxy": _passed_on,
+    "parser-mismatch": _parser,
+    "hsts-upgrade": _mixed,
+    "ws-only-version-mismatch": _version(4, "Update the client: this server speaks to versions 3 and 4"),
     "client-too-old": _version(4, "Update the client: this server speaks to versions 3 and 4"),
     "server-too-old": _version(2, "Use the client that speaks to this server: version 2"),
     "transport-disabled": _transports,
@@ -229,6 +296,7 @@ FIXES: dict[str, Cure] = {
     "preflight-unhandled-v2": _token("Or send the token without a header: then there is no preflight"),
     "redirect-to-login": _token("Then let the page say who it is"),
     "basic-auth-or-401": _token("Then let the page say who it is"),
+    "extraheaders-ignored-ws": _token("Send it in auth: a WebSocket of a browser has no headers of the page"),
     "connect-middleware-error": _token("Give what the server asks for, as auth"),
     "rate-limit": lambda ask: _fix(
         "Try again less often", call(ask, "reconnectionDelay: 5000", "reconnectionDelayMax: 60000")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import (
+    NEW_PORT,
     Ask,
     Claim,
     Cure,
@@ -13,6 +14,7 @@ from sio_doctor.stacks.base import (
     answers,
     block,
     has_layer,
+    mounted,
     openings,
     product,
     py,
@@ -186,8 +188,9 @@ def _start(ask: Ask) -> Fix:
         else f"uvicorn app:app --host 0.0.0.0 --port {ask.app_port}"
     )
     title = "Start the server, on all addresses of the machine"
-    if ask.slug == "unsafe-port":
-        title = "Listen on another port: browsers refuse this one"
+    if ask.slug in NEW_PORT:
+        why = "browsers refuse this one" if ask.slug == "unsafe-port" else "macOS has this one"
+        title = f"Listen on another port: {why}"
     elif ask.slug == "bound-to-loopback":
         title = "Bind the server to all addresses of the machine"
     return _fix(ask, title, command, where="the command that starts the server", language="sh")
@@ -214,6 +217,13 @@ def _path(ask: Ask) -> Fix:
         after,
         where="where the app is put together; start this app",
     )
+
+
+def _whole_path(ask: Ask) -> Fix:
+    mount = mounted(ask)
+    after = f"app.mount({py(mount)}, socketio.ASGIApp(sio, socketio_path={py(f'{mount}/socket.io')}))"
+    before = f"app.mount({py(mount)}, socketio.ASGIApp(sio))"
+    return _fix(ask, "Tell the mounted app its whole path", after, before=before, where="where it is mounted")
 
 
 def _handler(title: str, *lines: str) -> Cure:
@@ -279,6 +289,8 @@ FIXES: dict[str, Cure] = {
     "unsafe-port": _start,
     "transport-disabled": _transports,
     "path-mismatch": _path,
+    "asgi-mount-path": _whole_path,
+    "macos-port-5000": _start,
     "connect-middleware-error": _handler(
         "Look into the connect handler that refuses: it reads what the client does not send",
         'token = (auth or {}).get("token")  # what the client gives as auth',

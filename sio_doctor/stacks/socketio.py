@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Fix, Server
 from sio_doctor.stacks import node
-from sio_doctor.stacks.base import Ask, Cure, Side, block, has_layer, js, js_list
+from sio_doctor.stacks.base import NEW_PORT, Ask, Cure, Side, block, has_layer, js, js_list
 
 SIDE: Side = "server"
 recognise = node.recognise
@@ -165,9 +165,25 @@ def _update(ask: Ask) -> Fix:
     )  # fmt: skip
 
 
-def _transports(ask: Ask) -> Fix | None:
-    if "layer-query" in ask.details:
-        return None
+def _slash(ask: Ask) -> Fix:
+    return _fix(ask, "Let the server take the path with and without the slash", server("addTrailingSlash: false"))
+
+
+def _upgrades(ask: Ask) -> Fix:
+    title = "Let clients upgrade to WebSocket, which is the default"
+    return _fix(ask, title, server("allowUpgrades: true"), before="allowUpgrades: false")
+
+
+def _parser(ask: Ask) -> Fix:
+    after = server('parser: require("socket.io-msgpack-parser")   // the one that the client has; or leave it out')
+    return _fix(ask, "Or give the server the parser of the client", after)
+
+
+def _uncompressed(ask: Ask) -> Fix:
+    return _fix(ask, "Send WebSocket frames as they are, which is the default", server("perMessageDeflate: false"))
+
+
+def _transports(ask: Ask) -> Fix:
     title = "Let the server speak both transports, which is the default"
     return _fix(ask, title, server('transports: ["polling", "websocket"]'))
 
@@ -178,8 +194,9 @@ def _path(ask: Ask) -> Fix:
 
 def _listen(ask: Ask) -> Fix:
     title = "Start the server, on all addresses of the machine"
-    if ask.slug == "unsafe-port":
-        title = "Listen on another port: browsers refuse this one"
+    if ask.slug in NEW_PORT:
+        why = "browsers refuse this one" if ask.slug == "unsafe-port" else "macOS has this one"
+        title = f"Listen on another port: {why}"
     elif ask.slug == "bound-to-loopback":
         title = "Bind the server to all addresses of the machine"
     return _fix(
@@ -359,11 +376,19 @@ FIXES: dict[str, Cure] = {
     "server-too-old": _update,
     "transport-disabled": _transports,
     "path-mismatch": _path,
+    "wrong-path-hangs": _path,
+    "trailing-slash-path": _slash,
+    "allow-upgrades-off": _upgrades,
+    "parser-mismatch": _parser,
+    "ws-frame-corruption": _uncompressed,
+    "ws-only-version-mismatch": _eio3,
+    "macos-port-5000": _listen,
     "server-refused": _listen,
     "bound-to-loopback": _listen,
     "connection-reset": _listen,
     "plain-websocket-server": _attach,
     "allowrequest-403": _allow_request,
+    "ws-allowrequest-origin": _allow_request,
     "ws-refused": _log_refusals("Let the server say why it refuses the WebSocket"),
     "ws-idle-timeout": _pings,
     "no-sticky-sessions": _one_port_each,

@@ -106,7 +106,11 @@ def test_every_rule_can_be_explained() -> None:
     said = explain(list(RULES))
     assert said.known
     assert [rule.slug for rule in said.rules] == list(RULES)
-    assert {rule.slug for rule in said.rules if not rule.fixes} == {"cause-unknown", "closed-by-server", "tls-cdn-origin"}
+    assert {rule.slug for rule in said.rules if not rule.fixes} == {
+        "cause-unknown",
+        "closed-by-server",
+        "tls-cdn-origin",
+    }
 
 
 @pytest.mark.parametrize(

@@ -171,11 +171,40 @@ def test_an_upgrade_that_fails_has_reached_the_server_by_polling() -> None:
 
 
 def test_an_error_to_options_is_a_preflights() -> None:
-    assert of(f"OPTIONS {SERVER}&EIO=4 401 (Unauthorized)") == ("preflight-blocked-upstream",)
+    found = of(f"OPTIONS {SERVER}&EIO=4 401 (Unauthorized)")
+    assert found == ("preflight-blocked-upstream", "tunnel-or-preview-auth")
 
 
 def test_what_no_server_can_know_is_said() -> None:
-    assert "extension" in unseen(line("blocked-by-client"))[0]
     assert "file" in unseen(line("allow-origin-missing", origin="null"))[0]
-    assert "AirPlay" in unseen(line("allow-origin-missing", url="http://localhost:5000/socket.io/", status=403))[0]
     assert "answers" in unseen(line("header-not-allowed", name="Access-Control-Allow-Origin"))[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "slug"),
+    [
+        (line("blocked-by-client"), "blocked-by-extension"),
+        (line("websocket-abandoned"), "closed-before-established"),
+        (line("allow-origin-missing", url="http://localhost:5000/socket.io/", status=403), "macos-port-5000"),
+        (
+            line("refused", url="http://localhost:3000/socket.io/", origin="https://h.example"),
+            "localhost-in-production",
+        ),
+        (line("timeout", url="ws://127.0.0.1:3000/x", origin="https://h.example"), "localhost-in-production"),
+    ],
+)
+def test_what_the_line_gives_away(told: ConsoleLine, slug: str) -> None:
+    assert causes(told)[0] == slug
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        line("refused", url="http://localhost:3000/socket.io/", origin="http://localhost:5173"),
+        line("refused", url="http://localhost:3000/socket.io/"),
+        line("refused", url="http://h.example:3000/socket.io/", origin="https://h.example"),
+        line("dns", url="http://localhost.example/socket.io/", origin="https://h.example"),
+    ],
+)
+def test_a_page_of_this_machine_may_ask_it(told: ConsoleLine) -> None:
+    assert "localhost-in-production" not in causes(told)

@@ -172,11 +172,6 @@ def test_python_4_s_connect_handler_is_the_application_and_no_login_in_front() -
     assert "basic-auth-or-401" not in found
 
 
-def test_airplay_is_recognised() -> None:
-    airplay = response(403, ("Content-Length", "0"), ("Server", "AirTunes/870.14.1"), reason="Forbidden")
-    assert "AirPlay" in findings(evidence({}, everywhere(airplay)))["basic-auth-or-401"].message
-
-
 def test_a_rate_limit_is_the_only_finding() -> None:
     found = findings(evidence({}, everywhere(EXPRESS_429)))
     assert list(found) == ["rate-limit"]

@@ -149,8 +149,9 @@ def test_allow_request_refuses(answer: Response, preflight: Response) -> None:
 
 def test_allow_request_that_looks_at_the_origin() -> None:
     answers = [exchange("control", node_open()), exchange("handshake", node_error(4, ALLOWED))]
-    (hit,) = hits("allowrequest-403", evidence({}, answers))
-    assert "the function looks at the origin" in hit.message
+    assert fired(evidence({}, answers)) == {"ws-allowrequest-origin"}
+    (hit,) = hits("ws-allowrequest-origin", evidence({}, answers))
+    assert "A request without an Origin passes, so the function looks at the origin." in hit.message
 
 
 def test_403_of_a_proxy_is_not_allow_request() -> None:

@@ -82,7 +82,7 @@ def test_the_same_404_with_a_dropped_websocket_is_another_path() -> None:
     assert "closed after a second" in found["path-mismatch"].message
 
 
-@pytest.mark.parametrize("answer", [express("/socket.io/"), FASTAPI_404, FLASK_404, AIOHTTP_404, BARE_404, SILENT])
+@pytest.mark.parametrize("answer", [express("/socket.io/"), FASTAPI_404, FLASK_404, AIOHTTP_404, BARE_404])
 def test_the_path_that_answered_is_named(answer: Answer) -> None:
     found = findings(evidence({}, there(answer, answer, elsewhere("/api/socket.io/"))))
     assert list(found) == ["path-mismatch"]
@@ -108,36 +108,6 @@ def test_an_application_that_does_not_know_the_path(answer: Response) -> None:
     found = findings(evidence({}, there(answer, answer, nowhere(answer))))
     assert list(found) == ["path-mismatch"]
     assert "None of the usual paths answered" in found["path-mismatch"].message
-
-
-def test_silence_with_a_dropped_websocket_is_another_path_and_not_a_timeout() -> None:
-    found = findings(evidence({}, there(SILENT, DROPPED, nowhere(SILENT))))
-    assert list(found) == ["path-mismatch"]
-    found = findings(evidence({}, there(SILENT, SILENT, nowhere(SILENT))))
-    assert list(found) == ["server-timeout"]
-
-
-def test_a_proxy_makes_a_502_of_the_dropped_websocket() -> None:
-    gateway = html(502, "<html><head><title>502 Bad Gateway</title></head></html>", ("Server", "nginx/1.22.1"))
-    assert list(findings(evidence({}, there(SILENT, gateway, nowhere(SILENT))))) == ["path-mismatch"]
-    assert list(findings(evidence({}, there(SILENT, gateway, nowhere(SILENT), seconds=0.01)))) == ["server-timeout"]
-
-
-def test_a_websocket_that_is_closed_at_once_proves_nothing() -> None:
-    assert list(findings(evidence({}, there(SILENT, DROPPED, nowhere(SILENT), seconds=0.01)))) == ["server-timeout"]
-
-
-def test_a_proxy_that_strips_the_path_is_named() -> None:
-    found = findings(evidence({}, there(express("/"), express("/"), nowhere(express("/")))))
-    assert list(found) == ["path-mismatch"]
-    assert "rewrites the path" in found["path-mismatch"].message
-
-
-def test_a_path_in_the_url_is_a_namespace() -> None:
-    plan = {"namespace": "/chat", "namespace_from_path": True}
-    found = findings(evidence(plan, there(BARE_404, BARE_404, elsewhere("/chat/"))))
-    assert list(found) == ["path-mismatch"]
-    assert "namespace" in found["path-mismatch"].message
 
 
 def test_a_plain_websocket_server() -> None:

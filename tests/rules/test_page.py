@@ -48,6 +48,7 @@ def test_loopback_is_safari_s_alone_and_hides_nothing() -> None:
     assert [(one.slug, one.severity, one.browsers) for one in found.values()] == [
         ("mixed-content", "warning", ("webkit",)),
         ("local-network-access", "info", ("chromium", "firefox")),
+        ("localhost-in-production", "info", ("chromium", "firefox", "webkit")),
     ]
     assert "Safari" in found["mixed-content"].message
     alone = plan("http://localhost:3000", SECURE) | {"browsers": ("webkit",)}

@@ -96,16 +96,16 @@ def test_who_tries_all_transports_loses_a_request_only() -> None:
 
 def test_a_lost_query_looks_alike_and_is_told_apart() -> None:
     found = findings(evidence({}, polling_off(exchange("websocket", node_ws_error("Transport unknown")))))
-    assert list(found) == ["transport-disabled"]
-    assert "query" in found["transport-disabled"].message
+    assert list(found) == ["transport-unknown"]
+    assert "query" in found["transport-unknown"].message
 
 
 def test_a_query_that_lost_its_version_is_no_old_server() -> None:
     asked = [exchange("handshake", node_error(5)), exchange("control", node_error(5))]
     asked.append(exchange("other-protocol", node_error(5)))
     found = findings(evidence({}, asked))
-    assert list(found) == ["transport-disabled"]
-    assert "query" in found["transport-disabled"].message
+    assert list(found) == ["transport-unknown"]
+    assert "query" in found["transport-unknown"].message
 
 
 def test_a_server_without_websocket() -> None:

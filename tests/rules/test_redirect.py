@@ -92,8 +92,8 @@ def test_a_host_that_is_merely_called_author_is_no_login() -> None:
 def test_a_missing_slash_is_a_path() -> None:
     answer = moved(f"https://api.example.com/socket.io/{QUERY}")
     found = findings(evidence({"path": "/socket.io"}, [exchange("handshake", answer)]))
-    assert list(found) == ["path-mismatch"]
-    assert "slash" in found["path-mismatch"].message
+    assert list(found) == ["trailing-slash-path"]
+    assert "Ask for /socket.io/ at once" in found["trailing-slash-path"].message
 
 
 def test_an_answer_without_a_redirect_is_none() -> None:

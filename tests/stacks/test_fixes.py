@@ -49,7 +49,7 @@ LISTING = (
     "origin-no-scheme", "python-origin-not-accepted", "origin-callback-error", "acac-missing",
 )  # fmt: skip
 #: Causes that an https server cannot have.
-HTTP_ALONE = ("mixed-content", "redirect-http-to-https")
+HTTP_ALONE = ("mixed-content", "redirect-http-to-https", "hsts-upgrade")
 HOSTILE = (
     'https://a"];process.exit(1);//',
     "https://a'];import os;#",
