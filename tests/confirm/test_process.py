@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -68,25 +69,75 @@ def test_leaving_it_ends_every_process_and_deletes_the_profile(error: type[BaseE
     assert not profile.parent.exists()
 
 
-def test_sigterm_ends_it_too(tmp_path: Path) -> None:
-    script = (
-        "from tests.confirm.test_process import COMMAND, soon\n"
-        "from sio_doctor.confirm.process import browser\n"
-        "with browser(COMMAND) as process:\n"
-        "    print(process.read_when_written('pids', soon()), flush=True)\n"
-        "    process.popen.wait()\n"
-    )
+#: A program of its own that runs the browser, says its pids, and waits.
+PROGRAM = """
+from tests.confirm.test_process import COMMAND, soon
+from sio_doctor.confirm.process import browser
+with browser(COMMAND) as process:
+    print(process.read_when_written('pids', soon()), flush=True)
+    process.popen.wait()
+"""
+
+
+@contextmanager
+def program(folder: Path, before: str = "", text: str = PROGRAM) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """The program with those lines before it, and the pids that it says; its temporary files are in ``folder``."""
     with subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", before + text],
         stdout=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
         cwd=Path(__file__).parents[2],
     ) as process:
         assert process.stdout is not None
-        pids = [int(pid) for pid in process.stdout.readline().split()]
+        yield process, [int(pid) for pid in process.stdout.readline().split()]
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_deadly_signal_ends_it_too(number: signal.Signals, tmp_path: Path) -> None:
+    with program(tmp_path, f"import signal; signal.signal({int(number)}, signal.SIG_DFL)") as (process, pids):
+        process.send_signal(number)
+        assert process.wait(20) == 128 + number
+    wait_for_end(pids)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    with program(tmp_path, "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)") as (process, pids):
+        process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 128 + signal.SIGTERM
     wait_for_end(pids)
+
+
+#: The same, and while what was started is ended, somebody presses Ctrl-C again and again.
+IN_A_HURRY = """
+import os, signal
+from sio_doctor.confirm import process as started
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def impatient(ending):
+    def end(what):
+        os.kill(os.getpid(), signal.SIGINT)
+        ending(what)
+        os.kill(os.getpid(), signal.SIGINT)
+    return end
+started._end, started._delete = impatient(started._end), impatient(started._delete)
+"""
+
+
+def test_who_presses_ctrl_c_again_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    with program(tmp_path, IN_A_HURRY) as (process, pids):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == -signal.SIGINT
+    wait_for_end(pids)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_it_ends_is_not_lost(tmp_path: Path) -> None:
+    ends = "from tests.confirm.test_process import browser, COMMAND\nwith browser(COMMAND): pass\nprint('went on')"
+    with program(tmp_path, IN_A_HURRY, ends) as (process, _):
+        assert process.wait(20) == -signal.SIGINT
     assert list(tmp_path.iterdir()) == []
 
 
@@ -109,6 +160,16 @@ def test_a_browser_that_says_nothing_is_waited_for_no_longer_than_told() -> None
         process.read_when_written("pids", time.monotonic() + 0.2)
 
 
-def test_a_program_that_is_not_there() -> None:
-    with pytest.raises(OSError, match="No such file"), browser(["/nonexistent/browser"]):
+def test_its_folder_is_made_where_it_is_told_and_its_environment_names_it(tmp_path: Path) -> None:
+    script = "import os, sys; open(sys.argv[1] + '/said', 'w').write(os.environ['WHERE'] + '\\n')"
+    command = [sys.executable, "-c", script, "{profile}"]
+    with browser(command, environment={"WHERE": "{profile}/x"}, place=tmp_path) as process:
+        assert process.read_when_written("said", soon()) == f"{process.profile}/x\n"
+        assert process.profile.parent.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"), browser(["/nonexistent/browser"], place=tmp_path):
         pass
+    assert list(tmp_path.iterdir()) == []
