@@ -19,6 +19,10 @@ from sio_doctor.confirm.find import BrowserError
 
 #: Seconds for a killed browser to let go of its profile.
 LETTING_GO = 5.0
+#: Of 108 bytes for the path of a socket, what is left beside the browser's folder and Chromium's names in it.
+LONGEST = 34
+#: In the browser's folder: its profile, and what it says.
+PROFILE, LOG = "profile", "log"
 
 
 class Browser:
@@ -45,7 +49,8 @@ class Browser:
     def _last_words(self, ended: bool) -> str:
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         if lines:
-            return f"it said {lines[-1]!r}."
+            why = next((line for line in lines if "FATAL" in line), lines[-1])
+            return f"it said {why!r}."
         return f"it ended with status {self.popen.returncode}." if ended else "no time was left."
 
 
@@ -67,30 +72,42 @@ def browser(
     popen: subprocess.Popen[bytes] | None = None
     with _interruptible():
         try:
-            folder = Path(tempfile.mkdtemp(prefix="sio-doctor-browser-", dir=place))
-            profile, log = folder / "profile", folder / "log"
-            profile.mkdir()
-            for name, text in (files or {}).items():
-                (profile / name).write_text(text)
-            own = {name: value.replace("{profile}", str(profile)) for name, value in (environment or {}).items()}
-            with log.open("wb") as output:
-                popen = subprocess.Popen(
-                    [part.replace("{profile}", str(profile)) for part in command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    # A browser's sockets and shared memory go into the folder, and with it.
-                    env={**os.environ, **own, **({"TMPDIR": str(folder)} if sys.platform == "linux" else {})},
-                    # A group of its own: Ctrl-C in the terminal reaches us alone, and all of it can be ended at once.
-                    start_new_session=True,
-                )
-            yield Browser(command[0], popen, profile, log)
+            with _undisturbed():  # or nobody would know what there is to end
+                folder = Path(tempfile.mkdtemp(prefix="sio-doctor-browser-", dir=place or _place()))
+                popen = _start(command, folder, files or {}, environment or {}, private=place is None)
+            yield Browser(command[0], popen, folder / PROFILE, folder / LOG)
         finally:
             with _undisturbed():
                 if popen is not None:
                     _end(popen)
                 if folder is not None:
                     _delete(folder)
+
+
+def _place() -> str | None:
+    """Where temporary files go, unless the paths of sockets would get too long there: Chromium dies of that."""
+    return "/tmp" if sys.platform == "linux" and len(tempfile.gettempdir()) > LONGEST else None
+
+
+def _start(
+    command: Sequence[str], folder: Path, files: Mapping[str, str], environment: Mapping[str, str], *, private: bool
+) -> subprocess.Popen[bytes]:
+    profile = folder / PROFILE
+    profile.mkdir()
+    for name, text in files.items():
+        (profile / name).write_text(text)
+    own = {name: value.replace("{profile}", str(profile)) for name, value in environment.items()}
+    with (folder / LOG).open("wb") as output:
+        return subprocess.Popen(
+            [part.replace("{profile}", str(profile)) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A browser's sockets and shared memory go into the folder, and with it.
+            env={**os.environ, **own, **({"TMPDIR": str(folder)} if private and sys.platform == "linux" else {})},
+            # A group of its own: Ctrl-C in the terminal reaches us alone, and all of it can be ended at once.
+            start_new_session=True,
+        )
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:
@@ -128,7 +145,7 @@ def _interruptible() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """A signal, such as a second Ctrl-C of somebody in a hurry, waits until what was started is ended."""
+    """A signal, such as a second Ctrl-C of somebody in a hurry, waits until the block is left."""
     came: list[int] = []
     numbers = _signals("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
     handled = [number for number in numbers if callable(signal.getsignal(number))]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -69,6 +70,13 @@ def test_leaving_it_ends_every_process_and_deletes_the_profile(error: type[BaseE
     assert not profile.parent.exists()
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """For temporary files, with a short path: else they are made in /tmp."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="t") as name:
+        yield Path(name)
+
+
 #: A program of its own that runs the browser, says its pids, and waits.
 PROGRAM = """
 from tests.confirm.test_process import COMMAND, soon
@@ -90,21 +98,24 @@ def program(folder: Path, before: str = "", text: str = PROGRAM) -> Iterator[tup
         cwd=Path(__file__).parents[2],
     ) as process:
         assert process.stdout is not None
-        yield process, [int(pid) for pid in process.stdout.readline().split()]
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        yield process, pids
         process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_deadly_signal_ends_it_too(number: signal.Signals, tmp_path: Path) -> None:
-    with program(tmp_path, f"import signal; signal.signal({int(number)}, signal.SIG_DFL)") as (process, pids):
+def test_a_deadly_signal_ends_it_too(number: signal.Signals, folder: Path) -> None:
+    with program(folder, f"import signal; signal.signal({int(number)}, signal.SIG_DFL)") as (process, pids):
+        assert list(folder.iterdir())
         process.send_signal(number)
         assert process.wait(20) == 128 + number
     wait_for_end(pids)
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
-    with program(tmp_path, "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)") as (process, pids):
+def test_a_signal_that_is_ignored_stays_so(folder: Path) -> None:
+    with program(folder, "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)") as (process, pids):
+        assert list(folder.iterdir())
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 128 + signal.SIGTERM
@@ -126,19 +137,42 @@ started._end, started._delete = impatient(started._end), impatient(started._dele
 """
 
 
-def test_who_presses_ctrl_c_again_leaves_nothing_behind_either(tmp_path: Path) -> None:
-    with program(tmp_path, IN_A_HURRY) as (process, pids):
+def test_who_presses_ctrl_c_again_leaves_nothing_behind_either(folder: Path) -> None:
+    with program(folder, IN_A_HURRY) as (process, pids):
+        assert list(folder.iterdir())
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == -signal.SIGINT
     wait_for_end(pids)
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_ctrl_c_while_it_ends_is_not_lost(tmp_path: Path) -> None:
-    ends = "from tests.confirm.test_process import browser, COMMAND\nwith browser(COMMAND): pass\nprint('went on')"
-    with program(tmp_path, IN_A_HURRY, ends) as (process, _):
+#: Ctrl-C comes just when it has been started, before anybody knows its pid.
+AT_ONCE = """
+import os, signal, subprocess
+from sio_doctor.confirm import process as started
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+started.subprocess.Popen = Popen
+"""
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
+    with program(folder, AT_ONCE) as (process, pids):
         assert process.wait(20) == -signal.SIGINT
-    assert list(tmp_path.iterdir()) == []
+    assert len(pids) == 1
+    wait_for_end(pids)
+    assert list(folder.iterdir()) == []
+
+
+def test_ctrl_c_while_it_ends_is_not_lost(folder: Path) -> None:
+    ends = "from tests.confirm.test_process import browser, COMMAND\nwith browser(COMMAND): pass\nprint('went on')"
+    with program(folder, IN_A_HURRY, ends) as (process, _):
+        assert process.wait(20) == -signal.SIGINT
+    assert list(folder.iterdir()) == []
 
 
 def test_signals_are_handled_as_before_afterwards() -> None:
@@ -152,6 +186,25 @@ def test_a_browser_that_does_not_start_is_one_sentence_with_its_last_words() -> 
     command = [sys.executable, "-c", "import sys; sys.exit('no display')"]
     with pytest.raises(BrowserError, match=r"did not start: it said 'no display'\.$"), browser(command) as process:
         process.read_when_written("pids", soon())
+
+
+def test_of_its_last_words_the_fatal_ones_are_given() -> None:
+    command = [sys.executable, "-c", "import sys; print('note'); print('FATAL: no room'); sys.exit('more notes')"]
+    with pytest.raises(BrowserError, match=r"it said 'FATAL: no room'\.$"), browser(command) as process:
+        process.read_when_written("pids", soon())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere its sockets are not in its folder")
+def test_its_folder_is_not_where_the_paths_of_sockets_get_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with browser(COMMAND) as process:
+        socket = process.profile.parent / "org.chromium.Chromium.123456" / "SingletonSocket"
+        assert len(str(socket)) < 108
+    assert not process.profile.exists()
 
 
 def test_a_browser_that_says_nothing_is_waited_for_no_longer_than_told() -> None:
