@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from websockets.sync.server import ServerConnection
@@ -70,7 +71,7 @@ def confirm(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[tuple[Connec
             yield scripted
 
         monkeypatch.setattr(ask, "_running", running)
-        return ask.confirm(PLAN, outcomes, "chromium", FOUND, lambda text: None)
+        return ask.confirm(PLAN, outcomes, outcomes[0].browser, FOUND, lambda text: None)  # type: ignore[arg-type]
 
     return confirmed
 
@@ -100,6 +101,22 @@ def test_what_differs_from_run_to_run_is_no_difference(confirm: Ask) -> None:
     [asked], _ = confirm(Scripted((failed, [led(2)]), (ATTEMPT, [])), refused)
     assert asked.confirmed is not None
     assert (asked.confirmed.agrees, asked.confirmed.console) == (True, (led(2),))
+
+
+def test_what_firefox_says_by_chance_is_no_difference(confirm: Ask) -> None:
+    line = "Firefox can’t establish a connection to the server at ws://localhost:3000/socket.io/?EIO=4."
+    failed = {**ATTEMPT, "websocket": None}, {**ATTEMPT, "websocket": False}
+    for family, code, differ in (
+        ("firefox", "websocket-frame", False),
+        ("firefox", "websocket-handshake", True),
+        ("chromium", "websocket-frame", True),
+    ):
+        verdict = msgspec.convert({"allowed": False, "code": code}, Verdict)
+        outcome = msgspec.convert({**msgspec.to_builtins(CONNECTS), "browser": family}, Connection)
+        scripted = Scripted((failed[0], []), (failed[1], [line]))
+        [asked], _ = confirm(scripted, replace(outcome, websocket=verdict))
+        assert asked.confirmed is not None
+        assert bool(asked.confirmed.differences) is differ
 
 
 def test_sids_are_struck_out_of_its_lines(confirm: Ask) -> None:
