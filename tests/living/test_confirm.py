@@ -218,11 +218,11 @@ def test_nothing_is_left_in_the_persons_own_folders(family: Family, tmp_path: Pa
 
 @both
 def test_a_browser_that_is_killed_is_a_note(family: Family, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     hang = answer_then_hang(b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 99\r\n\r\n0{")
     with raw(hang) as server:
         plan = make_plan(server.url, origins=[PAGE], browsers=[family], timeout=60, deadline=60)
         outcomes = predicted(plan)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
         def kill(text: str) -> None:
             if text.startswith("asking"):
