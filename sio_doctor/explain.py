@@ -5,6 +5,7 @@ Joins ``intake`` (what a line says), ``rules`` (what a cause is) and ``stacks`` 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from sio_doctor import __version__
 from sio_doctor.intake.causes import causes, unseen
 from sio_doctor.intake.command import check_command
-from sio_doctor.intake.console import ConsoleLine, Unread, read_console
+from sio_doctor.intake.console import LONGEST, ConsoleLine, Unread, read_console
 from sio_doctor.intake.meaning import MEANINGS
 from sio_doctor.model import Client, Fix, Model, Plan, Server, Target
 from sio_doctor.rules import ALIASES, RULES, Rule, find
@@ -77,7 +78,7 @@ def explain(things: Sequence[str]) -> Explanation:
     """What there is to say about each of ``things``: a rule's code or slug, or text out of a console, of any number of
     lines. It never raises.
     """
-    found = [_rule(thing) or read_console(thing) for thing in things]
+    found = [_rule(thing) or read_console(thing) or (Unread(text=thing.strip()[:LONGEST]),) for thing in things]
     rules = [one for one in found if isinstance(one, RuleText)]
     texts = [one for one in found if not isinstance(one, RuleText)]
     lines = [line for text in texts for line in text if isinstance(line, ConsoleLine)]
@@ -109,8 +110,14 @@ def _example(slug: str) -> Plan:
     )
 
 
+#: A finding's first line, out of a report: ``✗ SIO301 cors-not-configured: …``.
+_HEADLINE = re.compile(r"(?:\W{1,3}|x |ok )?(SIO\d{3}) [a-z0-9-]+:[^\n]*$")
+
+
 def _rule(thing: str) -> RuleText | None:
     asked = thing.strip().rstrip(":")
+    if found := _HEADLINE.match(asked):
+        asked = found[1]
     rule = find(asked)
     if rule is None:
         return None
@@ -137,14 +144,21 @@ def _alias(thing: str) -> str:
 def _named(line: Unread) -> Unread:
     """With the nearest rule, where it looks like the name of one."""
     asked = line.text.strip().lower()
-    if " " in asked:
+    if " " in asked or re.fullmatch(r"sio\d+", asked):  # a code that is near another one has nothing to do with it
         return line
     near = get_close_matches(asked, [*RULES, *ALIASES, *(rule.code.lower() for rule in RULES.values())], 1)
-    return replace(line, nearest=next((_written(name) for name in near), line.nearest))
+    return replace(line, nearest=next((_written(name) for name in near), line.nearest or _of_the_same_words(asked)))
 
 
 def _written(name: str) -> str:
     return name.upper() if name.startswith("sio") else name
+
+
+def _of_the_same_words(asked: str) -> str | None:
+    """The rule whose name has the most words of ``asked``."""
+    words = set(asked.split("-"))
+    best = max(RULES, key=lambda slug: len(words & set(slug.split("-"))))
+    return best if words & set(best.split("-")) else None
 
 
 # --- a line ----------------------------------------------------------------------------------------------------------

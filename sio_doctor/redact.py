@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_plus
 
 import msgspec
 
-from sio_doctor.model import Exchange, Plan, Report
+from sio_doctor.model import Confirmed, Exchange, Plan, Report
 from sio_doctor.standards import engineio, socketio
 
 _SECRET_NAME = re.compile(r"auth|token|secret|key|passw|session|sid$|jwt|signature|credential|cookie", re.IGNORECASE)
@@ -125,8 +125,10 @@ def _of_server(report: Report) -> Secrets:
     cookies = dict.fromkeys(cookie for exchange in exchanges for cookie in _cookies(exchange))
     for number, cookie in enumerate(cookies, 1):
         _add(found, cookie, f"<cookie {number}>")
-    handed = dict.fromkeys(token for exchange in exchanges for token in _handed_out(exchange))
-    for number, token in enumerate(handed, 1):
+    handed = [token for exchange in exchanges for token in _handed_out(exchange)]
+    # A real browser was led to URLs of its own.
+    handed += [token for outcome in report.outcomes if outcome.confirmed for token in _printed(outcome.confirmed)]
+    for number, token in enumerate(dict.fromkeys(handed), 1):
         _add(found, token, f"<server token {number}>")
     return found
 
@@ -165,6 +167,13 @@ def _handed_out(exchange: Exchange) -> Iterator[str]:
             yield from _tokens(value)
         elif _SECRET_ANSWER.search(name):
             yield value
+
+
+def _printed(confirmed: Confirmed) -> Iterator[str]:
+    for line in (*confirmed.console, *confirmed.differences):
+        for token in _tokens(line):
+            # Firefox puts a URL between typographic quotes, or a full stop behind it.
+            yield token.rstrip(".’”")
 
 
 def _sids(exchange: Exchange) -> Iterator[str]:

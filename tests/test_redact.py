@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from sio_doctor.examine import report_on
-from sio_doctor.model import Evidence, Exchange, Frame, Report, Request, Response
+from sio_doctor.model import Confirmed, Connection, Evidence, Exchange, Frame, Report, Request, Response
 from sio_doctor.plan import make_plan
 from sio_doctor.render import render
 
@@ -168,3 +168,30 @@ def test_a_sid_that_is_a_word_of_the_contract_breaks_nothing(sid: str) -> None:
 def test_a_report_without_secrets_is_left_as_it_is() -> None:
     report = report_on(evidence(answered("hello")))
     assert report.exchanges[0].response == answered("hello")
+
+
+def test_what_a_real_browser_was_led_to_is_struck_out_of_its_lines() -> None:
+    def lead(outcomes: tuple[Connection, ...]) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
+        url = f"{SERVER}/login?session_token=minted-for-the-browser"
+        lines = (
+            f"Access to XMLHttpRequest at '{url}' (redirected from '{SERVER}/socket.io/?EIO=4') from origin '{PAGE}' …",
+            f"Cross-Origin Request Blocked: … at {url}. (Reason: …",
+            f"Cross-Origin Request Blocked: … at ‘{url}’. (Reason: …",
+        )
+        did = Confirmed(
+            browser="Firefox 153.0",
+            connects=False,
+            polling=False,
+            websocket=False,
+            console=lines,
+            agrees=False,
+            differences=(f"its console got “{lines[0]}”, where nothing was predicted",),
+        )
+        return tuple(msgspec.structs.replace(outcome, confirmed=did) for outcome in outcomes), ()
+
+    report = report_on(evidence(answered()), lead)
+    said = msgspec.json.encode(report).decode()
+    assert "minted-for-the-browser" not in said
+    assert report.outcomes[0].confirmed is not None
+    assert "token=<server token 1>. (Reason" in report.outcomes[0].confirmed.console[1]
+    assert "token=<server token 1>’. (Reason" in report.outcomes[0].confirmed.console[2]

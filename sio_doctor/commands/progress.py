@@ -43,7 +43,9 @@ class Progress:
         shown = False
         wait = PATIENCE
         while not self._over.wait(wait):
-            text = f"waiting, {time.monotonic() - started:.0f} s: {harmless(self._text)}"
+            text = f"waiting, {time.monotonic() - started:.0f} s"
+            if self._text:
+                text += f": {harmless(self._text)}"
             if self._terminal:
                 self._stream.write(f"\r\x1b[2K{text[:78]}")
                 wait = 0.2

@@ -24,8 +24,9 @@ from sio_doctor.standards import socketio
 #: Seconds without a line after which the console has got all it will get.
 QUIET = 0.3
 
-_VARYING = re.compile(r"[?&](?:t|sid)=(?:<sid \d+>|[^&'’\s]*)")
-_SID = re.compile(r"(?<=[?&]sid=)[^&'’\s]+")
+#: What differs from run to run: t and sid, and what a server that redirects puts into its URL.
+_VALUE = re.compile(r"(?<=[?&])([^=&'’\s]+)=[^&'’\s]*")
+_SID = re.compile(r"(?<=[?&]sid=)[^&'’\s]*[^&'’\s.]")
 #: Lines that the prediction leaves out, about what is worth knowing and changes nothing.
 _LEFT_OUT = (
     "Refused to set unsafe header",
@@ -35,6 +36,8 @@ _LEFT_OUT = (
 )
 #: Lines that Firefox prints and does not tell of.
 _NOT_TOLD = "Cross-Origin Request Warning"
+#: What Firefox says of a WebSocket that breaks as soon as it is open: one of these or nothing, as it happens.
+_BY_CHANCE = ("Firefox can’t establish a connection to the server at ws", "The connection to ws")
 
 
 def confirm(
@@ -46,20 +49,23 @@ def confirm(
     """
     notes: list[str] = []
     confirmed = list(outcomes)
+    asked: list[str] = []
     until = time.monotonic() + plan.deadline
     progress(f"starting {found.path}")
     try:
         with _running(family, found, until) as browser:
-            notes.append(
-                f"{browser.version} was asked as if the server had a public address: what Local Network Access would "
-                "ask the person is left out."
-            )
             for number, outcome in enumerate(outcomes):
                 if outcome.browser == family:
                     progress(f"asking {browser.version} on a page of {outcome.origin}")
                     confirmed[number] = replace(outcome, confirmed=_ask(browser, plan, outcome))
-    except (BrowserError, OSError) as error:
-        notes.append(f"{found.name} could not be asked about everything: {error}")
+                    asked.append(browser.version)
+    except (BrowserError, OSError, ValueError) as error:
+        notes.append(f"{found.name} could not be asked{' about everything' if asked else ''}: {error}")
+    if asked:
+        notes.append(
+            f"{asked[0]} was asked as if the server had a public address: what Local Network Access would ask the "
+            "person is left out."
+        )
     return tuple(confirmed), tuple(notes)
 
 
@@ -147,15 +153,24 @@ def _differences(outcome: Connection, did: Confirmed, alone: list[str], other: T
         if verdict.allowed is not None and done is not verdict.allowed:
             yield f"its page {'can' if done else 'cannot'} {name}, where the opposite was predicted"
     own = outcome.polling if other == "polling" else outcome.websocket
-    for printed, said in ((did.console, outcome.console), (alone, own.console)):
-        if (wanted := _comparable(said)) != (got := _comparable(printed)):
-            yield f"its console got {got or 'nothing'}, where {wanted or 'nothing'} was predicted"
+    printed = [(did.console, outcome.console)]
+    if own.allowed is not None:  # what is not known predicts no lines
+        printed.append((tuple(alone), own.console))
+    by_chance = outcome.browser == "firefox" and outcome.websocket.code == "websocket-frame"
+    for lines, said in printed:
+        wanted, got = (_comparable(some, _BY_CHANCE if by_chance else ()) for some in (said, lines))
+        if wanted != got:
+            yield f"its console got {_quoted(got)}, where {_quoted(wanted)} was predicted"
             break
 
 
-def _comparable(lines: Iterable[str]) -> list[str]:
+def _comparable(lines: Iterable[str], by_chance: tuple[str, ...]) -> list[str]:
     """Without what differs from run to run, and what one of the two sides leaves out."""
-    return [_VARYING.sub("", line) for line in lines if not line.startswith((*_LEFT_OUT, _NOT_TOLD))]
+    return [_VALUE.sub(r"\1=…", line) for line in lines if not line.startswith((*_LEFT_OUT, _NOT_TOLD, *by_chance))]
+
+
+def _quoted(lines: list[str]) -> str:
+    return ", ".join(f"“{line}”" for line in lines) or "nothing"
 
 
 def _says(did: Confirmed | Connection) -> str:

@@ -74,13 +74,17 @@ class Channel:
         """Sends a command and waits for its result."""
         return self.result(self.send(method, params, **more))
 
-    def event(self, wanted: Callable[[Message], bool]) -> Message:
-        """The next event that is wanted, waited for; the others are kept."""
+    def event(self, wanted: Callable[[Message], bool], *, of: int) -> Message:
+        """The next event that is wanted, waited for; the others are kept. BrowserError where the command ``of``, which
+        brings it about, fails.
+        """
         while True:
             for event in self._events:
                 if wanted(event):
                     self._events.remove(event)
                     return event
+            if "error" in self._results.get(of, ()):
+                self.result(of)
             self._receive(self.until)
 
     def take(self, wanted: Callable[[Message], bool], *, quiet: float = 0.0) -> list[Message]:
@@ -103,8 +107,8 @@ class Channel:
             for data in self._protocol.data_to_send():
                 if data:
                     self._socket.sendall(data)
-        except OSError as error:
-            raise BrowserError(f"The browser has gone: {error}.") from None
+        except OSError:
+            raise BrowserError("The browser has gone.") from None
 
     def _receive(self, until: float) -> None:
         """Reads once. TimeoutError when that is past ``until``, a BrowserError when that was the deadline."""
@@ -115,8 +119,8 @@ class Channel:
             if until >= self.until:
                 raise BrowserError("The browser took longer than the deadline.") from None
             raise
-        except OSError as error:
-            raise BrowserError(f"The browser has gone: {error}.") from None
+        except OSError:
+            raise BrowserError("The browser has gone.") from None
         if not data:
             raise BrowserError("The browser has gone.")
         try:
@@ -134,5 +138,7 @@ class Channel:
     def _keep(self, message: Message) -> None:
         if "id" in message:
             self._results[message["id"]] = message
+        elif message["method"] == "Inspector.targetCrashed":  # of Chromium; what was asked of the page gets no answer
+            raise BrowserError("Its page crashed.")
         else:
             self._events.append(message)

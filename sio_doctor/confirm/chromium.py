@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sio_doctor.confirm.channel import Channel, Message
-from sio_doctor.confirm.find import Found
+from sio_doctor.confirm.find import BrowserError, Found
 from sio_doctor.confirm.page import Line, Served
 from sio_doctor.confirm.process import browser
 
@@ -55,6 +55,10 @@ _FLAGS = (
 )
 
 
+#: What it would leave elsewhere than in its profile.
+_ENVIRONMENT = {"BREAKPAD_DUMP_LOCATION": "{profile}/crashes", "MESA_SHADER_CACHE_DISABLE": "true"}
+
+
 class Chromium:
     """A running browser. ``version`` is its name and version: ``Chromium 156.0.8078.79``."""
 
@@ -69,14 +73,13 @@ class Chromium:
         told that the URL answers; without it, it goes and asks.
         """
         context = self.channel.call("Target.createBrowserContext")["browserContextId"]
-        try:
-            target = self.channel.call("Target.createTarget", {"url": "about:blank", "browserContextId": context})
-            attach = {"targetId": target["targetId"], "flatten": True}
-            page = ChromiumPage(self.channel, self.channel.call("Target.attachToTarget", attach)["sessionId"])
-            page.load(url, served)
-            yield page
-        finally:
-            self.channel.call("Target.disposeBrowserContext", {"browserContextId": context})
+        target = self.channel.call("Target.createTarget", {"url": "about:blank", "browserContextId": context})
+        attach = {"targetId": target["targetId"], "flatten": True}
+        page = ChromiumPage(self.channel, self.channel.call("Target.attachToTarget", attach)["sessionId"])
+        page.load(url, served)
+        yield page
+        # Not where that was interrupted: the browser, which may hang, would be waited for, and it is ended anyway.
+        self.channel.call("Target.disposeBrowserContext", {"browserContextId": context})
 
 
 class ChromiumPage:
@@ -88,13 +91,13 @@ class ChromiumPage:
 
     def load(self, url: str, served: Served | None) -> None:
         """Goes to the URL, and waits until it is there."""
-        for domain in ("Page", "Log"):
+        for domain in ("Page", "Log", "Inspector"):
             self._call(f"{domain}.enable")
         if served is not None:
             self._call("Fetch.enable", {"patterns": [{"urlPattern": url, "resourceType": "Document"}]})
         navigation = self._channel.send("Page.navigate", {"url": url}, sessionId=self._session)
         if served is not None:
-            paused = self._event("Fetch.requestPaused")
+            paused = self._event("Fetch.requestPaused", navigation)
             answer = {
                 "requestId": paused["requestId"],
                 "responseCode": 200,
@@ -104,8 +107,9 @@ class ChromiumPage:
             self._call("Fetch.fulfillRequest", answer)
             # Before any request: while it is on, the browser answers preflights otherwise.
             self._call("Fetch.disable")
-        self._channel.result(navigation)
-        self._event("Page.loadEventFired")
+        if fault := self._channel.result(navigation).get("errorText"):
+            raise BrowserError(f"The browser cannot open {url}: {fault}.")
+        self._event("Page.loadEventFired", navigation)
         self.lines()
 
     def evaluate(self, expression: str) -> Any:
@@ -126,8 +130,8 @@ class ChromiumPage:
     def _call(self, method: str, params: Message | None = None) -> Message:
         return self._channel.call(method, params, sessionId=self._session)
 
-    def _event(self, method: str) -> Message:
-        params: Message = self._channel.event(self._is(method))["params"]
+    def _event(self, method: str, navigation: int) -> Message:
+        params: Message = self._channel.event(self._is(method), of=navigation)["params"]
         return params
 
     def _is(self, method: str) -> Any:
@@ -143,7 +147,8 @@ def chromium(found: Found, until: float, *, hosts: Sequence[str] = (), flags: Se
     # Chromium does not start as root with its sandbox on.
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     rules = ",".join([*(f"MAP {host} ~NOTFOUND" for host in _HOME), *hosts])
-    with browser([found.path, *_FLAGS, *root, f"--host-resolver-rules={rules}", *flags, "about:blank"]) as process:
+    command = [found.path, *_FLAGS, *root, f"--host-resolver-rules={rules}", *flags, "about:blank"]
+    with browser(command, environment=_ENVIRONMENT, place=found.place) as process:
         port, path = process.read_when_written("DevToolsActivePort", until).splitlines()[:2]
         channel = Channel(f"ws://127.0.0.1:{port}{path}", until)
         try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -63,23 +66,38 @@ class Found(NamedTuple):
 
     name: str
     path: str
+    place: Path | None = None
+    """Where its profile must be made, if not where temporary files go."""
 
 
 def find(family: Family) -> Found:
     """The first browser of that family; BrowserError, saying what was looked for, where there is none."""
     for product in PRODUCTS[family]:
-        for command in product.commands:
-            if path := shutil.which(command):
-                return Found(product.name, path)
-        for place in _usual_places(product):
-            if place.is_file():
-                return Found(product.name, str(place))
-    names = ", ".join(product.name for product in PRODUCTS[family])
+        on_path = filter(None, map(shutil.which, product.commands))
+        usual = (str(place) for place in _usual_places(product) if place.is_file())
+        if path := next(chain(on_path, usual), None):
+            return Found(product.name, path, _place(path))
     commands = ", ".join(command for product in PRODUCTS[family] for command in product.commands)
+    *others, last = (product.name for product in PRODUCTS[family])
+    names = f"neither {', '.join(others)} nor {last}" if others else f"no {last}"
     raise BrowserError(
-        f"No browser to confirm with was found: {names} was looked for on PATH (as {commands}) and where it is usually "
-        "installed."
+        f"No browser to confirm with was found: {names} is on PATH (as {commands}) or where it is usually installed."
     )
+
+
+def _place(path: str) -> Path | None:
+    """A folder of its own for a snap, which does not see the files of others, /tmp included; Ubuntu's /usr/bin/firefox
+    is a script that starts one.
+    """
+    script = path.encode()
+    with suppress(OSError), open(path, "rb") as file:
+        start = file.read(4096)
+        script += start if start.startswith(b"#!") else b""
+    snap = re.search(rb"/snap/bin/([a-z0-9-]+)", script)
+    if snap is None:
+        return None
+    place = Path.home() / "snap" / snap[1].decode() / "common"
+    return place if place.is_dir() else None
 
 
 def _usual_places(product: _Product) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,13 +13,26 @@ from sio_doctor.confirm.find import Found
 from sio_doctor.confirm.page import Line, Served
 from sio_doctor.confirm.process import browser
 
-_FLAGS = ("--headless", "--no-remote", "--profile", "{profile}", "--remote-debugging-port=0")
+_FLAGS = (
+    "--headless",
+    "--no-remote",
+    "--profile",
+    "{profile}",
+    "--remote-debugging-port=0",
+    # There, what is started is a launcher, which would end at once.
+    *(["--wait-for-browser"] if sys.platform == "win32" else []),
+)
 
 Preference = str | int | bool
 
 #: Mozilla's own tests' way of saying so; a release heeds it when its environment says so too.
 _NOWHERE = "data:,#remote-settings-dummy/v1"
-_ENVIRONMENT = {"MOZ_REMOTE_SETTINGS_DEVTOOLS": "1", "MOZ_CRASHREPORTER_DISABLE": "1"}
+_ENVIRONMENT = {
+    "MOZ_REMOTE_SETTINGS_DEVTOOLS": "1",
+    "MOZ_CRASHREPORTER_DISABLE": "1",
+    # Else it goes into the person's own cache.
+    "MESA_SHADER_CACHE_DISABLE": "true",
+}
 
 #: What it would ask or show unasked. Being remote-controlled, it turns off most of it by itself.
 _PREFERENCES: dict[str, Preference] = {
@@ -56,14 +70,13 @@ class Firefox:
         told that the URL answers; without it, it goes and asks.
         """
         user = self.channel.call("browser.createUserContext")["userContext"]
-        try:
-            tab = self.channel.call("browsingContext.create", {"type": "tab", "userContext": user})["context"]
-            self.channel.call("session.subscribe", {"events": ["log.entryAdded"], "contexts": [tab]})
-            page = FirefoxPage(self.channel, tab)
-            page.load(url, served)
-            yield page
-        finally:
-            self.channel.call("browser.removeUserContext", {"userContext": user})
+        tab = self.channel.call("browsingContext.create", {"type": "tab", "userContext": user})["context"]
+        self.channel.call("session.subscribe", {"events": ["log.entryAdded"], "contexts": [tab]})
+        page = FirefoxPage(self.channel, tab)
+        page.load(url, served)
+        yield page
+        # Not where that was interrupted: the browser, which may hang, would be waited for, and it is ended anyway.
+        self.channel.call("browser.removeUserContext", {"userContext": user})
 
 
 class FirefoxPage:
@@ -81,7 +94,7 @@ class FirefoxPage:
         else:
             with self._intercepted(url):
                 navigation = self._channel.send("browsingContext.navigate", navigate)
-                blocked = self._channel.event(self._is("network.beforeRequestSent"))["params"]
+                blocked = self._channel.event(self._is("network.beforeRequestSent"), of=navigation)["params"]
                 headers = [{"name": name, "value": _text(value)} for name, value in served.headers]
                 answer = {"statusCode": 200, "reasonPhrase": "OK", "headers": headers, "body": _text(served.body)}
                 self._channel.call("network.provideResponse", {"request": blocked["request"]["request"], **answer})
@@ -142,7 +155,9 @@ def firefox(
     """
     own = {**_PREFERENCES, **(preferences or {})}
     user = "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in own.items())
-    with browser([found.path, *_FLAGS], files={"user.js": user}, environment=_ENVIRONMENT) as process:
+    with browser(
+        [found.path, *_FLAGS], files={"user.js": user}, environment=_ENVIRONMENT, place=found.place
+    ) as process:
         where = json.loads(process.read_when_written("WebDriverBiDiServer.json", until))
         channel = Channel(f"ws://{where['ws_host']}:{where['ws_port']}/session", until)
         try:

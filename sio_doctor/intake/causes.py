@@ -121,6 +121,7 @@ _FIXED: dict[Code, Slugs] = {
     "redirect-limit": ("redirect-to-login", "redirect-http-to-https", "redirect-www-apex"),
     "mixed-content": ("mixed-content",),
     "bad-port": ("unsafe-port",),
+    "local-network": ("local-network-access",),
     "dns": ("dns-fails",),
     "refused": ("server-refused",),
     "timeout": ("server-timeout", "wrong-path-hangs", "plain-websocket-server"),
@@ -158,13 +159,12 @@ _FIXED: dict[Code, Slugs] = {
     "invalid-namespace": ("invalid-namespace", "path-vs-namespace"),
     "connection-rejected": ("connect-middleware-error",),
     "python-no-websocket": ("python-no-websocket",),
+    "gateway": ("gateway-5xx-no-cors", "server-refused"),
     "two-servers": ("ws-two-servers-conflict",),
 }  # fmt: skip
 
 _UNSEEN: dict[Code, str] = {
     "method-not-allowed": "Another request of the page, not Socket.IO's.",
-    "local-network": "The page is public and the server is not: serve both from the same network, or the page over "
-    "https, and allow it when the browser asks.",
     "content-security-policy": "The connect-src of the page's Content-Security-Policy lacks the server.",
     "cors-disabled": "A setting of this browser: content.cors.disable in about:config.",
     "redirect-scheme": "The page was opened as a file, or the server redirects to another scheme.",
@@ -184,7 +184,7 @@ _LOGIN = re.compile(r"log-?in|sign-?in|auth|sso|cloudflareaccess", re.IGNORECASE
 def causes(line: ConsoleLine) -> Slugs:
     """The slugs of the rules that may be behind that line, at most ``MOST``; none where only ``unseen`` is."""
     found = _FIXED.get(line.code)
-    if found is None:
+    if found is None or (line.code == "xhr-poll-error" and line.status):
         found = _by_code(line)
     if line.query("EIO") == "3" and "preflight-unhandled-v2" in found:
         found = ("preflight-unhandled-v2", *found)
@@ -224,7 +224,7 @@ def _by_code(line: ConsoleLine) -> Slugs:
     match line.code:
         case "allow-origin-missing" | "allow-origin-refused" | "cors" | "failed" | "bad-status":
             return _by_status(line)
-        case "preflight-status" | "websocket-handshake":
+        case "preflight-status" | "websocket-handshake" | "xhr-poll-error":
             return _by_status(line)
         case "access-control-checks":
             return (*_POLLING[0][:4], "server-refused", "mixed-content")

@@ -250,6 +250,11 @@ WORDINGS = (
         _WEBSOCKET + "Could not decode a text frame as UTF-8.",
     ),
     Wording("failed", "net::ERR_", "GET U net::ERR_FAILED 200 (OK)"),
+    # what its network panel has in place of a status
+    Wording("cors", "CORS error", "CORS error"),
+    Wording("mixed-content", "blocked:mixed-content", "(blocked:mixed-content)"),
+    Wording("content-security-policy", "blocked:csp", "(blocked:csp)"),
+    Wording("blocked-by-client", "blocked:other", "(blocked:other)"),
 )
 
 #: Frames whose text is none of those above, nor Safari's, which shares some of them.

@@ -42,7 +42,7 @@ def check_command(lines: Sequence[ConsoleLine]) -> Command:
     arguments += _client(same, line.query("EIO") == "3", notes)
     if page is None:
         notes.append("The line does not name the page: add --origin with the page's address.")
-    return Command(tuple(arguments), tuple(notes))
+    return Command(tuple(arguments), tuple(dict.fromkeys(notes)))
 
 
 def _url(text: str | None) -> urls.Url | None:
@@ -88,8 +88,12 @@ def _options(line: ConsoleLine, url: urls.Url, notes: list[str]) -> list[str]:
         return []
     options = [] if url.path.rstrip("/") == "/socket.io" or "://" in url.path else ["--path", url.path]
     for key, value in pairs:
-        if key not in _PROTOCOL_KEYS:
+        if key in _PROTOCOL_KEYS:
+            continue
+        if key and f"{key}{value}".isprintable():
             options += ["--query", f"{key}={value}"]
+        else:
+            notes.append("A parameter of the URL that has no name or that nobody can type is left out.")
     if line.query("EIO") == "3":
         options += ["--client", "2"]
     if "sid" not in keys and ("transport", "websocket") in pairs:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sio_doctor.intake import chromium, client, firefox, webkit
 from sio_doctor.intake.net_errors import NET_ERRORS
+from sio_doctor.intake.pasted import whole_lines
 from sio_doctor.intake.wording import Code, Source, Wording
 from sio_doctor.model import Model
 
@@ -51,7 +52,8 @@ class ConsoleLine(Model, frozen=True, kw_only=True):
     def transport(self) -> Literal["polling", "websocket"]:
         """What it was about, by its URL or else by what it says."""
         if self.url is not None:
-            return "websocket" if self.url.startswith("ws") else "polling"
+            # A server's log has a path alone.
+            return "websocket" if self.url.startswith("ws") or "transport=websocket" in self.url else "polling"
         return "websocket" if self.code.startswith("websocket") else "polling"
 
     def query(self, name: str) -> str | None:
@@ -80,9 +82,9 @@ class _Table(NamedTuple):
 _TABLES = (
     _Table("chromium", chromium.WORDINGS, chromium.FIELDS),
     _Table("firefox", firefox.WORDINGS, firefox.FIELDS),
-    _Table("webkit", webkit.WORDINGS, webkit.FIELDS),
     _Table("server", client.SERVER, client.FIELDS),
-    _Table("client", client.CLIENT, ()),
+    _Table("webkit", webkit.WORDINGS, webkit.FIELDS),
+    _Table("client", client.CLIENT, client.FIELDS),
     _Table("webkit", webkit.FRAMES, webkit.FIELDS),
     _Table("firefox", firefox.FRAMES, firefox.FIELDS),
     _Table("chromium", chromium.FRAMES, chromium.FIELDS),
@@ -96,8 +98,23 @@ _SINGLE = str.maketrans({'"': "'"})
 _REQUEST = re.compile(
     r"(?:\b|XHR)(?P<method>GET|POST|OPTIONS) ?(?P<url>https?://\S+)\s+(?:\[?HTTP/[\d.]+ )?(?P<status>[1-5]\d\d)\b"
 )
+#: Servers' logs of what was asked: ``"GET /socket.io/?EIO=4&… HTTP/1.1" 400 Bad Request``, morgan's without quotes.
+_LOGGED = re.compile(
+    r"\b(?P<method>GET|POST|OPTIONS) (?P<url>/\S*[?&](?:EIO|transport)=[^\s\"]*)(?: HTTP/[\d.]+\"?)? "
+    r"(?P<status>[345]\d\d)\b"
+)
+#: express's answer to what it has no route for, which is a 404.
+_NO_ROUTE = re.compile(r"\bCannot (?P<method>GET|POST|OPTIONS) (?P<url>/\S*)")
+#: Of an error that socket.io-client's user has printed whole.
+_DESCRIPTION = re.compile(r"^\W*description: (?P<status>[1-5]\d\d)\b")
 #: uvicorn's: ``127.0.0.1:5 - "WebSocket /socket.io/?EIO=4&…" 403``.
 _UVICORN = re.compile(r'"WebSocket (?P<url>/\S*)" (?:\[?rejected\]? ?)?(?P<status>[1-5]\d\d)\b')
+#: A URL of Engine.IO's that stands anywhere in a line; and one without a scheme, as Chromium's console has it for the
+#: place of a line: ``localhost:3000/socket.io/?EIO=4&transport=polling&t=x:1 Failed to load resource: …``.
+_ANY_URL = re.compile(r"(?:https?|wss?)://[^\s'\"<>]+[?&](?:EIO|transport)=[^\s'\"<>]*")
+_PLACED_URL = re.compile(
+    r"(?:^|\s)(?P<url>(?:https?://)?[\w-][\w.-]*(?::\d+)?/\S*[?&](?:EIO|transport)=\S*?):\d+(?=\s)"
+)
 #: Who says it, before what socket.io-client says.
 _SAYS = re.compile(
     r"^.*(?:connect_error|connect error|disconnect(?:ed)?|error|TransportError|reason|due to|message)\W+",
@@ -105,16 +122,9 @@ _SAYS = re.compile(
 )
 _AROUND = " .,'\"()[]{}"
 #: A call stack below an error, and the place in a script before one.
-_STACK = re.compile(r"(?:at |@ ?|\(anonymous\)|\.{3}|Promise\.|async |setTimeout)|.* @ \S+:\d+$|\W*$|\S+:\d+(?::\d+)?$")
-_PLACE = re.compile(
-    r"^(?:\S{1,200}\.(?:m?js|ts|html|vue|jsx|tsx)\S{0,50}?(?::\d+){1,2}|\(index\)(?::\d+)?|\[[A-Z]+\]) +"
-)
-#: Lines that go on in the next one when they were copied out of a window with an edge.
-_GOES_ON = re.compile(
-    r"^(?:Access to |Cross-Origin Request |WebSocket connection to |Mixed Content: |XMLHttpRequest cannot load )"
-)
-_BEGINS = re.compile(
-    _GOES_ON.pattern + r"|^(?:Failed to load|Firefox can|Origin |connect_error|(?:XHR)?(?:GET|POST|OPTIONS) ?http)"
+_STACK = re.compile(
+    r"(?:at |@ ?|\(anonymous\)|\.{3}|Promise\.|async |setTimeout)|.* @ \S+:\d+$|\W*$|\S+:\d+(?::\d+)?$"
+    r"|(?:description|context|type): "
 )
 
 
@@ -122,7 +132,7 @@ def read_console(text: str) -> tuple[ConsoleLine | Unread, ...]:
     """What each line of ``text`` says, in order. Blank lines and call stacks are left out; a line that was broken where
     a window ended is put together again. At most ``MOST_LINES`` lines of ``LONGEST`` characters are looked at.
     """
-    return tuple(_read(_joined([line.strip()[:LONGEST] for line in text.splitlines()[:MOST_LINES]])))
+    return tuple(_read(whole_lines(text, LONGEST, MOST_LINES, _vague)))
 
 
 def _read(lines: Iterable[str]) -> Iterator[ConsoleLine | Unread]:
@@ -133,45 +143,49 @@ def _read(lines: Iterable[str]) -> Iterator[ConsoleLine | Unread]:
             yield Unread(text=line, nearest=_nearest(line))
 
 
-def _joined(lines: list[str]) -> Iterator[str]:
-    at = 0
-    while at < len(lines):
-        line = _PLACE.sub("", lines[at])
-        took = 1
-        if _GOES_ON.match(line) and _vague(line):
-            for more in range(2, 6):
-                if any(_BEGINS.match(_PLACE.sub("", rest)) for rest in lines[at + 1 : at + more]):
-                    break
-                whole = " ".join([line, *lines[at + 1 : at + more]])
-                if not _vague(whole):
-                    line, took = whole, more
-                    break
-        yield line
-        at += took
-
-
 def _vague(line: str) -> bool:
-    """It is a frame without its reason."""
+    """It is a frame without its reason; half a reason can look like one in another language."""
     read = _line(line)
-    return read is None or read.code == "cors" or (read.code == "websocket-handshake" and line.endswith("failed:"))
+    return (
+        read is None
+        or read.localized
+        or read.code == "cors"
+        or (read.code == "websocket-handshake" and line.endswith("failed:"))
+    )
 
 
 def _line(line: str) -> ConsoleLine | None:
     """What that line says; None where it is not recognised."""
     plain = line.translate(_PLAIN)
     single = plain.translate(_SINGLE)
+    read = _of_tables(line, plain, single)
+    if '"' in plain and (read is None or read.code == "cors"):  # somebody's tool has turned the quotes
+        read = _of_tables(line, single, single) or read
+    if read is not None:
+        return read
+    if found := _REQUEST.search(plain):
+        return _told(line, "chromium", "bad-status", found.groupdict())
+    if found := _UVICORN.search(plain):
+        return _told(line, "server", "websocket-handshake", {"status": found["status"]})
+    if found := _LOGGED.search(plain):
+        code: Code = "websocket-handshake" if "transport=websocket" in found["url"] else "bad-status"
+        return _told(line, "server", code, found.groupdict())
+    if found := _NO_ROUTE.search(plain):
+        return _told(line, "server", "bad-status", {**found.groupdict(), "status": "404"})
+    if found := _DESCRIPTION.search(plain):
+        return _told(line, "client", "bad-status", found.groupdict())
+    if localized := firefox.localized(single):
+        return _told(line, "firefox", *localized, localized=True)
+    return None
+
+
+def _of_tables(line: str, plain: str, single: str) -> ConsoleLine | None:
     for table in _TABLES:
         # Firefox has typographic single quotes, which people's tools turn into either.
         text = single if table.source == "firefox" else plain
         wording = _known(table, text.lower())
         if wording is not None:
             return _told(line, table.source, wording.code, _fields(table.fields, text))
-    if found := _REQUEST.search(plain):
-        return _told(line, "chromium", "bad-status", found.groupdict())
-    if found := _UVICORN.search(plain):
-        return _told(line, "server", "websocket-handshake", {"status": found["status"]})
-    if read := firefox.localized(single):
-        return _told(line, "firefox", *read, localized=True)
     return None
 
 
@@ -191,7 +205,24 @@ def _fields(patterns: Iterable[str], text: str) -> dict[str, str | None]:
     for pattern in patterns:
         if match := re.search(pattern, text):
             found = {name: value for name, value in match.groupdict().items() if value is not None} | found
+    for name in ("url", "redirected_from"):
+        if value := found.get(name):  # broken where a window ended
+            found[name] = re.sub(r"\s+", "", value)
+    if "url" not in found and (url := _any_url(text)):
+        found["url"] = url
     return found
+
+
+def _any_url(text: str) -> str | None:
+    if placed := _PLACED_URL.search(text):
+        url = placed["url"]
+        if "://" in url:
+            return url
+        # It goes without saying which: with a port of its own it is a server that is being written.
+        host = url.partition("/")[0]
+        return f"{'http' if ':' in host or host == 'localhost' else 'https'}://{url}"
+    anywhere = _ANY_URL.search(text)
+    return anywhere[0].rstrip(".,;:)") if anywhere else None
 
 
 def _told(

@@ -11,6 +11,41 @@ from sio_doctor.intake.wording import Code, Wording
 
 _FRAME = "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at U. "
 
+#: What its network panel has in place of a size.
+_PANEL: dict[str, Code] = {
+    "CORS Failed": "network-error",
+    "CORS Not HTTP": "redirect-scheme",
+    "CORS Multiple Origin Not Allowed": "allow-origin-multiple",
+    "CORS Missing Allow Origin": "allow-origin-missing",
+    "CORS No Allow Credentials": "allow-origin-wildcard",
+    "CORS Allow Origin Not Matching Origin": "allow-origin-mismatch",
+    "CORS Missing Allow Credentials": "allow-credentials",
+    "CORS External Redirect Not Allowed": "preflight-redirect",
+    "CORS Preflight Did Not Succeed": "preflight-status",
+    "CORS Invalid Allow Method": "allow-methods-invalid",
+    "CORS Method Not Found": "method-not-allowed",
+    "CORS Invalid Allow Header": "allow-headers-invalid",
+    "CORS Missing Allow Header": "header-not-allowed",
+    "Mixed Block": "mixed-content",
+    "NS_BINDING_ABORTED": "aborted",
+    "NS_ERROR_CONNECTION_REFUSED": "refused",
+    "NS_ERROR_DOM_BAD_URI": "cors",
+    "NS_ERROR_NET_EMPTY_RESPONSE": "connection-lost",
+    "NS_ERROR_NET_INTERRUPT": "connection-lost",
+    "NS_ERROR_NET_RESET": "connection-lost",
+    "NS_ERROR_NET_TIMEOUT": "timeout",
+    "NS_ERROR_OFFLINE": "offline",
+    "NS_ERROR_PORT_ACCESS_NOT_ALLOWED": "bad-port",
+    "NS_ERROR_PROXY_CONNECTION_REFUSED": "proxy",
+    "NS_ERROR_REDIRECT_LOOP": "redirect-limit",
+    "NS_ERROR_UNKNOWN_HOST": "dns",
+    "SEC_ERROR_UNKNOWN_ISSUER": "certificate-untrusted",
+    "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT": "certificate-untrusted",
+    "SSL_ERROR_BAD_CERT_DOMAIN": "certificate-name-or-date",
+    "SEC_ERROR_EXPIRED_CERTIFICATE": "certificate-name-or-date",
+    "SSL_ERROR_RX_RECORD_TOO_LONG": "tls",
+}
+
 WORDINGS = (
     Wording(
         "allow-origin-missing",
@@ -122,13 +157,15 @@ WORDINGS = (
         "was interrupted while the page was loading",
         "The connection to wss://U was interrupted while the page was loading.",
     ),
+    *(Wording(code, words, words) for words, code in _PANEL.items()),
 )
 
 FRAMES = (Wording("cors", "Cross-Origin Request Blocked", _FRAME),)
 
 FIELDS = (
-    r"remote resource at '?(?P<url>\S+?)'?[.;]? (?:soon|\(Reason|This can be fixed)",
+    r"remote resource at '?(?P<url>\w.*?)'?[.;]? (?:soon|\(Reason|This can be fixed)",
     r"Status code: (?P<status>\d{3})\b",
+    r"(?:XHR)?(?P<method>GET|POST|OPTIONS) ?(?P<url>https?://\S+)",
     r"mixed active content '(?P<url>.*?)'",
     r"to the server at (?P<url>\S+?)\.?$",
     r"The connection to (?P<url>\S+) was interrupted",
@@ -140,7 +177,8 @@ FIELDS = (
 
 _HEADER = re.compile(r"Access-Control-Allow ?-(Origin|Credentials|Headers|Methods)", re.IGNORECASE)
 _QUOTED = re.compile(r"'\s*([^'\s]+(?:, [^'\s]+)*)\s*'")
-_URL = re.compile(r"(?:https?|wss?)://[^\s'\"<>（）。，]+")
+#: All of it is ASCII, and some languages go on behind it without a blank.
+_URL = re.compile(r"(?:https?|wss?)://[!#-&(-;=?-~]+")
 #: The word for "several" in the languages that Firefox is used in most; without it the header was missing.
 _SEVERAL = re.compile(r"\bm[uúù]ltiples?\b|mehrere|plusieurs|più|wiele|нескольк|複数|多个|多個|meerdere", re.IGNORECASE)
 

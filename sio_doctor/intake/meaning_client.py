@@ -37,7 +37,8 @@ CLIENT: dict[Code, Meaning] = {
     "disconnected": Meaning(
         "the connection was there, and was lost",
         "transport close and transport error: somebody cut it, as proxies do with what is quiet for too long. ping "
-        "timeout: no heartbeat came in time. io server disconnect: the application said so.",
+        "timeout: no heartbeat came in time. io server disconnect: the server's application said so; io client "
+        "disconnect and forced close: the page's own code did.",
         "That the page cannot connect: it was connected.",
     ),
     "server-too-old": Meaning(
@@ -102,6 +103,12 @@ CLIENT: dict[Code, Meaning] = {
         "the Python server cannot do WebSocket",
         "A library is missing where it runs: uvicorn[standard] brings one.",
         "That the proxy is wrong: the upgrade arrived.",
+    ),
+    "gateway": Meaning(
+        "a proxy does not reach the server behind it",
+        "The proxy (nginx, a development server) was asked, and what it passes requests on to does not answer: it is "
+        "not running, crashed, or listens elsewhere. Node's localhost may be ::1 where the server has 127.0.0.1 alone.",
+        "That CORS is wrong: the browser says so because the proxy's own error page has no CORS headers.",
     ),
     "two-servers": Meaning(
         "two WebSocket servers take the same upgrade",

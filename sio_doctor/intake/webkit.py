@@ -131,6 +131,16 @@ WORDINGS = (
     Wording("connection-lost", "The network connection was lost", "The network connection was lost."),
     Wording("not-http", "Could not parse HTTP response", "Could not parse HTTP response"),
     Wording("refused", "Could not connect to the server", "Could not connect to the server."),
+    Wording(
+        "refused",
+        "The operation couldn't be completed. Connection refused",
+        _WEBSOCKET + "The operation couldn't be completed. Connection refused",
+    ),
+    Wording(
+        "websocket-handshake",
+        "The operation couldn't be completed",
+        _WEBSOCKET + "The operation couldn't be completed. Socket is not connected",
+    ),
     Wording("refused", ": Connection refused", "Could not connect to localhost: Connection refused"),
     Wording(
         "dns",

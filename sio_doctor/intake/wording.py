@@ -76,6 +76,7 @@ Code = Literal[
     "invalid-namespace",
     "connection-rejected",
     "python-no-websocket",
+    "gateway",  # a proxy cannot reach the server behind it
     "two-servers",
 ]
 

@@ -20,6 +20,8 @@ MARKS = {"error": "✗", "warning": "!", "info": "i", "ok": "✓", "unknown": "?
 ASCII_MARKS = {"error": "x", "warning": "!", "info": "i", "ok": "ok", "unknown": "?"}
 #: What is said more often than this is in the JSON report.
 MOST_REASONS = 6
+#: The same of consoles: of so many pages that do not read alike.
+MOST_PAGES = 3
 
 Blocks = Iterator[Block]
 
@@ -45,7 +47,7 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
         yield from _policy(report, pen)
     elif cause or not report.ok or len({outcome.origin for outcome in report.outcomes}) > 1:
         yield from _outcomes(report, pen)
-        yield from _console_lines(report, pen)
+        yield from _console_lines(report, cause, pen)
     yield from _confirmed(report, pen)
     yield from _differences(report, pen)
     if cause:
@@ -183,22 +185,29 @@ def _cell(good: bool | None, text: str, pen: Pen) -> Text:
     return pen.join((mark, style), (f" {text}", ""))
 
 
-def _console_lines(report: Report, pen: Pen) -> Blocks:
-    """What each browser prints: of the first origin that makes it print, since the others' lines read alike."""
-    printed: dict[str, list[tuple[Browser, tuple[str, ...]]]] = {}
-    for outcome in report.outcomes:
-        if lines := words.console(outcome, report.client.get("transports", ())):
-            printed.setdefault(outcome.origin, []).append((outcome.browser, lines))
-    if not printed:
-        return
-    origin, consoles = next(iter(printed.items()))
-    yield from _heading("Console", pen)
-    if len(printed) > 1:
-        yield Block(pen(f"of a page of {origin}; the other pages' read alike", "dim"), 2)
-    for browser, lines in consoles:
-        yield Block(pen(words.BROWSERS[browser]), 2)
-        for line in lines:
-            yield Block(pen(line, "dim"), 4, wide=True)
+def _console_lines(report: Report, cause: Finding | None, pen: Pen) -> Blocks:
+    """What each browser prints; what reads alike is told once, of a page that the cause is about if there is one."""
+    concerned = cause.origins if cause else ()
+    printing = [outcome for outcome in report.outcomes if outcome.console]
+    # Browser and lines without the page's origin -> the outcomes that print it.
+    alike: dict[tuple[Browser, tuple[str, ...]], list[Connection]] = {}
+    for outcome in sorted(printing, key=lambda outcome: outcome.origin not in concerned):
+        alike.setdefault((outcome.browser, words.anonymous(outcome)), []).append(outcome)
+    pages: dict[tuple[str, ...], dict[tuple[str, ...], list[Browser]]] = {}
+    for outcomes in alike.values():
+        page = pages.setdefault(tuple(outcome.origin for outcome in outcomes), {})
+        page.setdefault(outcomes[0].console, []).append(outcomes[0].browser)
+    if pages:
+        yield from _heading("Console", pen)
+    for origins, consoles in list(pages.items())[:MOST_PAGES]:
+        if len({outcome.origin for outcome in report.outcomes}) > 1:
+            yield Block(pen(words.of_pages(origins), "dim"), 2, wide=True)
+        for lines, browsers in consoles.items():
+            yield Block(pen(words.browsers(browsers)), 2)
+            for line in lines:
+                yield Block(pen(line, "dim"), 4, wide=True)
+    if len(pages) > MOST_PAGES:
+        yield Block(pen("What other pages print is in the JSON report.", "dim"), 2)
 
 
 def _confirmed(report: Report, pen: Pen) -> Blocks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sio_doctor.model import (
@@ -222,14 +223,20 @@ def unexplained(report: Report) -> tuple[str, list[str]]:
     return ("error" if False in kind.values() else "unknown"), sentences
 
 
-def console(connection: Connection, transports: Iterable[str]) -> tuple[str, ...]:
-    """The lines in the browser's console that explain why the page is kept out; none where it connects as it should."""
-    by_transport = {"polling": connection.polling, "websocket": connection.websocket}
-    for transport in transports:
-        verdict = by_transport[transport]
-        if verdict.allowed is False:
-            return verdict.console
-    return ()
+def anonymous(connection: Connection) -> tuple[str, ...]:
+    """The lines of its console without what makes those of two pages differ: the origin, and the request's ``t``."""
+    # Firefox's "(null)" is no origin.
+    own = re.compile(rf"(?<![\w(]){re.escape(connection.origin)}(?![\w)])|(?<=[?&]t=)[^&'’\s]*[^&'’\s.]")
+    return tuple(own.sub("", line) for line in connection.console)
+
+
+def of_pages(origins: tuple[str, ...]) -> str:
+    """Whose console it is that is shown, and whose reads like it."""
+    first, *others = origins
+    if not others:
+        return f"of a page of {first}"
+    whose = listing(others) if len(others) <= 2 else f"{len(others)} other pages"
+    return f"of a page of {first}; it reads alike for {whose}"
 
 
 def exchange(exchange: Exchange) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
 import msgspec
 import pytest
+import typer
 
+from sio_doctor import cli
+from sio_doctor.commands import check
 from sio_doctor.explain import Explanation, explain
+from sio_doctor.model import Plan
 from sio_doctor.rules import RULES
 
 COMMAND = [sys.executable, "-m", "sio_doctor", "explain"]
@@ -195,3 +200,77 @@ def test_it_starts_without_a_terminal_library_and_without_a_network() -> None:
     roots = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert "typer" in roots
     assert not roots & {"rich", "httpx", "httpcore", "asyncio", "ssl", "socket", "pydantic"}
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "✗ SIO302 origin-not-in-list: The origin is not on the server's list",
+        "x SIO302 origin-not-in-list: The origin is not on the server's list",
+        "SIO302 origin-not-in-list: anything",
+    ],
+)
+def test_the_first_line_of_a_finding_is_the_name_of_its_rule(headline: str) -> None:
+    assert [rule.code for rule in explain([headline]).rules] == ["SIO302"]
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ("origin-scheme", "origin-no-scheme"),  # a name that is much like it
+        ("gateway-down", "gateway-5xx-no-cors"),  # one with a word of it
+        ("SIO999", None),  # a code that looks alike has nothing to do with it
+        ("zebra", None),
+    ],
+)
+def test_the_nearest_rule_is_one_that_has_to_do_with_it(given: str, nearest: str | None) -> None:
+    explanation = explain([given])
+    assert not explanation.known
+    assert [unread.nearest for unread in explanation.unread] == [nearest]
+
+
+@pytest.mark.parametrize("given", ["((((", "''", "at foo (x.js:1)", "\x00", "…"])
+def test_what_says_nothing_is_said_to_be_not_recognised(given: str) -> None:
+    done = run(stdin=given)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Not recognised\n")
+
+
+HOSTILE = "$(touch x)`id`\";rm${IFS}-rf~;it's|&x"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        MISSING.replace(PAGE, f"{PAGE}$(id)"),
+        MISSING.replace("t=x", f"q={HOSTILE}"),
+        MISSING.replace("t=x", "q=%0a%1b[2J&-x=1&=2&token=a%20b&name=%E2%80%AE"),
+        MISSING.replace("/socket.io/", "/-rf/`id`/"),
+        MISSING.replace("localhost:3000", "$(id).example"),
+        MISSING.replace("localhost:3000", "[::1]:3000"),
+        MISSING.replace(PAGE, "null"),
+        MISSING.replace(PAGE, "--help"),
+        MISSING.replace("EIO=4", "EIO=3"),
+        f"{BLOCKED}Request header field x-`id` is not allowed by Access-Control-Allow-Headers in preflight response.",
+        "WebSocket connection to 'wss://h.example/ws/?EIO=4&transport=websocket' failed: ",
+    ],
+)
+def test_the_command_is_what_a_shell_makes_of_it_and_what_check_takes(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = explain([line]).command
+    assert command is not None
+    assert command.isprintable()
+    taken = subprocess.run(["/bin/sh", "-c", f"printf '%s\\0' {command}"], capture_output=True, text=True, check=True)
+    arguments = taken.stdout.split("\0")[:-1]
+    assert arguments == shlex.split(command)
+    plans: list[Plan] = []
+
+    def examine(plan: Plan, confirm: str | None = None) -> None:
+        plans.append(plan)
+        raise typer.Exit(0)
+
+    monkeypatch.setattr(check, "examine", examine)
+    cli.run(arguments[1:])
+    assert capsys.readouterr().err == ""
+    assert len(plans) == 1

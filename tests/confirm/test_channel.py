@@ -91,9 +91,26 @@ def test_events_are_kept_until_they_are_asked_for() -> None:
 
     with browser(chatty) as url, channel(url) as opened:
         opened.call("a")
-        assert opened.event(lambda event: event["method"] == "other") == {"method": "other", "params": {"of": 1}}
+        other = opened.event(lambda event: event["method"] == "other", of=1)
+        assert other == {"method": "other", "params": {"of": 1}}
         assert len(opened.take(lambda event: event["method"] == "log")) == 2
         assert opened.take(lambda event: True) == []
+
+
+def test_an_event_is_not_waited_for_when_what_would_bring_it_about_fails() -> None:
+    def refuse(connection: ServerConnection, command: dict[str, Any]) -> None:
+        reply(connection, command, error="unknown error", message="no page there")
+
+    with browser(refuse) as url, channel(url) as opened, pytest.raises(BrowserError, match="no page there"):
+        opened.event(lambda event: True, of=opened.send("navigate"))
+
+
+def test_a_page_that_crashes_is_one_sentence() -> None:
+    def crash(connection: ServerConnection, command: dict[str, Any]) -> None:
+        connection.send(json.dumps({"method": "Inspector.targetCrashed", "params": {}, "sessionId": "1"}))
+
+    with browser(crash) as url, channel(url) as opened, pytest.raises(BrowserError, match=r"^Its page crashed\.$"):
+        opened.call("evaluate")
 
 
 def test_long_messages_in_several_frames_are_one() -> None:

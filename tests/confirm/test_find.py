@@ -55,8 +55,47 @@ def test_no_browser_is_one_sentence_that_says_what_was_looked_for(
     assert run(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "No browser to confirm with was found: Chrome, Chromium, Edge was looked for on PATH" in printed.err
-    assert "google-chrome, google-chrome-stable, chrome, chromium, chromium-browser, microsoft-edge" in printed.err
+    assert printed.err == (
+        "sio-doctor: No browser to confirm with was found: neither Chrome, Chromium nor Edge is on PATH (as "
+        "google-chrome, google-chrome-stable, chrome, chromium, chromium-browser, microsoft-edge, "
+        "microsoft-edge-stable, msedge) or where it is usually installed.\n"
+    )
+    with pytest.raises(BrowserError, match=r"found: no Firefox is on PATH \(as firefox, firefox-esr\) or where it is"):
+        find("firefox")
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "place"),
+    [
+        ("linux", {}, "/snap/bin/chromium"),
+        ("darwin", {}, "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
+        ("win32", {"PROGRAMFILES": "/programs"}, "/programs/Google/Chrome/Application/chrome.exe"),
+        ("win32", {"LOCALAPPDATA": "/own"}, "/own/Chromium/Application/chrome.exe"),
+        ("win32", {"PROGRAMFILES(X86)": "/x86"}, "/x86/Microsoft/Edge/Application/msedge.exe"),
+    ],
+)
+def test_the_usual_places(
+    platform: str, environment: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.platform", platform)
+    assert Path(place) in [one for product in finding.PRODUCTS["chromium"] for one in finding._usual_places(product)]
+
+
+def test_a_snap_gets_its_profile_where_it_can_read_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    script = folder / "firefox"
+    script.write_text('#!/bin/sh\nif ! [ -x /snap/bin/firefox ]; then exit 1; fi\nexec /snap/bin/firefox "$@"\n')
+    script.chmod(0o755)
+    assert find("firefox").place is None  # it has never been started
+    common = folder / "snap" / "firefox" / "common"
+    common.mkdir(parents=True)
+    assert find("firefox") == Found("Firefox", str(script), common)
+    script.write_text('#!/bin/sh\nexec /usr/lib/firefox/firefox "$@"\n')
+    assert find("firefox").place is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -142,46 +145,93 @@ def predicted(plan: Plan) -> tuple[Connection, ...]:
     return examine_sync(msgspec.structs.replace(plan, target=make_plan(shared(node, "4.8")).target)).outcomes
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """For temporary files, with a short path: Chromium would have its own elsewhere otherwise."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="t") as name:
+        yield Path(name)
+
+
 @both
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_stays_behind_when_it_is_interrupted(family: Family, number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["starts", "runs", "hangs"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_stays_behind_when_it_is_interrupted(
+    family: Family, number: signal.Signals, moment: str, folder: Path
+) -> None:
     hang = answer_then_hang(b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 99\r\n\r\n0{")
     with raw(hang) as server:
         command = [sys.executable, "-m", "sio_doctor", "check", server.url, "-o", PAGE, "--confirm", family]
         # What the check itself waits for is short; the browser is what is interrupted.
         command += ["--timeout", "1", "--deadline", "60"]
-        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        environment = {**os.environ, "TMPDIR": str(folder)}
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            until = time.monotonic() + 40
-            while not browsers_in(tmp_path) and time.monotonic() < until:
-                time.sleep(0.05)
-            assert browsers_in(tmp_path)
+            wait_for(lambda: bool(browsers_in(folder)))
+            if moment != "starts":
+                port = {"chromium": "DevToolsActivePort", "firefox": "WebDriverBiDiServer.json"}[family]
+                wait_for(lambda: any(folder.glob(f"*/profile/{port}")))
+            if moment == "hangs":
+                os.killpg(os.getpgid(min(browsers_in(folder))), signal.SIGSTOP)
             process.send_signal(number)
             _, said = process.communicate(timeout=20)
         finally:
             process.kill()
     assert process.returncode == (130 if number == signal.SIGINT else 128 + number)
     assert b"Traceback" not in said
-    assert list(tmp_path.iterdir()) == []
-    until = time.monotonic() + 10
-    while browsers_in(tmp_path) and time.monotonic() < until:
+    assert list(folder.iterdir()) == []
+    wait_for(lambda: not browsers_in(folder))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 40
+    while not condition():
+        assert time.monotonic() < until
         time.sleep(0.05)
-    assert browsers_in(tmp_path) == []
 
 
-def browsers_in(folder: Path) -> list[str]:
-    """The command lines of living processes that name a profile in that folder."""
+def browsers_in(folder: Path) -> list[int]:
+    """The living processes whose own folder is one in that folder: the browser's, and those that it sends away."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                line = (entry / "cmdline").read_bytes()
+                environment = (entry / "environ").read_bytes()
             except OSError:
                 continue
-            if f"{folder}/sio-doctor-browser-".encode() in line:
-                found.append(line.decode(errors="replace"))
+            if f"{folder}/sio-doctor-browser-".encode() in environment:
+                found.append(int(entry.name))
     return found
+
+
+@both
+def test_nothing_is_left_in_the_persons_own_folders(family: Family, tmp_path: Path) -> None:
+    with nothing() as url:
+        command = [sys.executable, "-m", "sio_doctor", "check", url, "-o", PAGE, "--confirm", family, "--json"]
+        environment = {**os.environ, "HOME": str(tmp_path)}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, timeout=90, check=False)
+    report = msgspec.json.decode(done.stdout, type=Report)
+    assert any(outcome.confirmed for outcome in report.outcomes), report.notes
+    left = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+    # What the desktop's settings are read with has a file of its own; so has Firefox's watcher over crashes.
+    assert [path for path in left if not path.endswith(("dconf/user", "crash_helper_server.log"))] == []
+
+
+@both
+def test_a_browser_that_is_killed_is_a_note(family: Family, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hang = answer_then_hang(b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 99\r\n\r\n0{")
+    with raw(hang) as server:
+        plan = make_plan(server.url, origins=[PAGE], browsers=[family], timeout=60, deadline=60)
+        outcomes = predicted(plan)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+        def kill(text: str) -> None:
+            if text.startswith("asking"):
+                [browser] = [pid for pid in browsers_in(folder) if os.getpgid(pid) == pid]
+                threading.Timer(1, os.kill, (browser, signal.SIGKILL)).start()
+
+        asked, notes = confirm(plan, outcomes, family, find(family), kill)
+    assert [outcome.confirmed for outcome in asked] == [None]
+    assert [note.partition(": ")[2] for note in notes] == ["The browser has gone."]
 
 
 @needs_chromium

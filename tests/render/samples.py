@@ -140,6 +140,7 @@ def blocked(origin: str, browser: Browser, **fields: Any) -> Connection:
         error="xhr poll error",
         polling=polling,
         websocket=ALLOWED,
+        console=polling.console,
     )
     return msgspec.structs.replace(base, **fields)
 
@@ -284,6 +285,7 @@ refused = report(
             error="xhr poll error",
             polling=_FAILED,
             websocket=Verdict(allowed=None, code="not-asked", reason="Nothing listens there, so it was not asked."),
+            console=_FAILED.console,
         ),
     ),
     findings=(

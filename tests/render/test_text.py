@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from sio_doctor.model import Exchange, Fix, Policy, PolicyKind, Purpose, Report, Request, Response
+from sio_doctor.model import Browser, Connection, Exchange, Fix, Policy, PolicyKind, Purpose, Report, Request, Response
 from sio_doctor.render import render
 from sio_doctor.render.curl import curl
 from sio_doctor.render.escape import shows
@@ -134,6 +134,95 @@ def test_the_console_lines_are_the_browsers_own() -> None:
     for browser, lines in (("Chromium", "chromium"), ("Firefox", "firefox"), ("Safari", "webkit")):
         console = samples.CONSOLES[lines]  # type: ignore[index]  # a browser's name
         assert f"  {browser}\n" + "".join(f"    {line}\n" for line in console) in printed
+
+
+def consoles(*outcomes: Connection, cause: tuple[str, ...] = ()) -> list[str]:
+    """The lines under Console."""
+    finding = msgspec.structs.replace(samples.NO_CORS, origins=cause or (samples.PAGE,))
+    report = msgspec.structs.replace(samples.no_cors, outcomes=outcomes, findings=(finding,))
+    return text(report, 300).partition("\nConsole\n")[2].partition("\n\n")[0].splitlines()
+
+
+def printing(origin: str, browser: Browser, *lines: str) -> Connection:
+    return samples.blocked(origin, browser, console=lines)
+
+
+def test_pages_whose_lines_read_alike_are_told_once_and_the_others_too() -> None:
+    a, b, c = "http://a.test", "http://b.test", "https://c.test"
+
+    def missing(origin: str, stamp: int) -> str:
+        return f"Access to 'http://s/?t={stamp}&x=1' from origin '{origin}' …"
+
+    mixed = f"Mixed Content: The page at '{c}/' …"
+    assert consoles(
+        printing(c, "chromium", mixed),
+        printing(a, "chromium", missing(a, 1)),
+        printing(b, "chromium", missing(b, 2)),
+        cause=(a, b),
+    ) == [
+        f"  of a page of {a}; it reads alike for {b}",
+        "  Chromium",
+        f"    {missing(a, 1)}",
+        f"  of a page of {c}",
+        "  Chromium",
+        f"    {mixed}",
+    ]
+
+
+def test_only_the_browser_whose_lines_differ_is_told_of_another_page() -> None:
+    a, b = "http://a.test", "https://b.test"
+    said = consoles(
+        *(
+            printing(page, browser, f"{browser} blocks '{page}'")
+            for page in (a, b)
+            for browser in ("chromium", "firefox")
+        ),
+        printing(a, "webkit", "(null)"),
+        printing(b, "webkit", f"mixed content on {b}/"),
+        cause=(a, b),
+    )
+    assert said == [
+        f"  of a page of {a}; it reads alike for {b}",
+        "  Chromium",
+        f"    chromium blocks '{a}'",
+        "  Firefox",
+        f"    firefox blocks '{a}'",
+        f"  of a page of {a}",
+        "  Safari",
+        "    (null)",
+        f"  of a page of {b}",
+        "  Safari",
+        f"    mixed content on {b}/",
+    ]
+
+
+def test_a_page_that_prints_alone_is_named_where_several_were_asked() -> None:
+    said = consoles(printing("http://a.test", "firefox"), printing("http://b.test", "firefox", "no"))
+    assert said == ["  of a page of http://b.test", "  Firefox", "    no"]
+
+
+def test_browsers_that_print_the_same_are_told_once() -> None:
+    page = "http://a.test"
+    said = consoles(printing(page, "chromium", "x"), printing(page, "firefox", "y"), printing(page, "webkit", "x"))
+    assert said == ["  Chromium and Safari", "    x", "  Firefox", "    y"]
+
+
+def test_many_pages_are_not_all_told() -> None:
+    alike = [printing(f"http://{number}.test", "firefox", f"at 'http://{number}.test'") for number in range(9)]
+    assert consoles(*alike)[0] == "  of a page of http://0.test; it reads alike for 8 other pages"
+    differing = [printing(f"http://{number}.test", "firefox", "x" * (number + 1)) for number in range(9)]
+    said = consoles(*differing)
+    assert len([line for line in said if line.startswith("  of a page of")]) == 3
+    assert said[-1] == "  What other pages print is in the JSON report."
+
+
+def test_the_lines_are_those_of_the_attempt_not_of_what_it_did_not_come_to() -> None:
+    post = "Access to … (the POST)"
+    websocket = msgspec.structs.replace(samples.ALLOWED, allowed=False, console=("WebSocket …",))
+    outcome = samples.blocked(
+        samples.PAGE, "chromium", polling=samples.ALLOWED, websocket=websocket, console=(post,), error="xhr post error"
+    )
+    assert consoles(outcome) == ["  Chromium", f"    {post}"]
 
 
 def test_not_known_reads_neither_as_healthy_nor_as_blocked() -> None:
