@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sio_doctor.browser.network import Unread
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import NoResponse, Response, get
 from sio_doctor.standards.url import Url, serialize
@@ -50,7 +51,18 @@ _TEXTS = {
 _ABOUT_THE_PREFLIGHT = "Response to preflight request doesn't pass access control check: "
 _NO_PREFIX = ("allow-methods-invalid", "allow-headers-invalid", "method-not-allowed", "header-not-allowed")
 #: Schemes that Chromium follows no redirect to, whoever asks; others are the CORS check's to refuse.
-_UNSAFE_SCHEMES = ("about", "data", "file", "filesystem")
+_LOCAL_SCHEMES = ("chrome-error", "view-source")
+_UNSAFE_SCHEMES = (
+    "about",
+    "blob",
+    "chrome",
+    "chrome-extension",
+    "chrome-untrusted",
+    "data",
+    "devtools",
+    "file",
+    "filesystem",
+)
 _TLS = {
     "self-signed": "ERR_CERT_AUTHORITY_INVALID",
     "unknown-issuer": "ERR_CERT_AUTHORITY_INVALID",
@@ -76,7 +88,7 @@ def lines(refusal: Refusal) -> list[str]:
         case "mixed-content" if refusal.target is not None:
             return [
                 f"Mixed Content: The page at '{refusal.fetch.page.url}' was loaded over HTTPS, but requested an "
-                f"insecure XMLHttpRequest endpoint '{_url(refusal.target)}'. This request has been blocked; the "
+                f"insecure XMLHttpRequest endpoint '{_url(refusal.target, fragment=refusal.stage == 'redirect')}'. This request has been blocked; the "
                 "content must be served over HTTPS."
             ]
         case "bad-port":
@@ -85,10 +97,12 @@ def lines(refusal: Refusal) -> list[str]:
             return _failed("ERR_TOO_MANY_REDIRECTS")
         case "redirect-scheme" if refusal.target is None:
             return _failed("ERR_INVALID_REDIRECT")
-        case "redirect-scheme" if refusal.target is not None and refusal.target.scheme in _UNSAFE_SCHEMES:
+        case "redirect-scheme" if refusal.target.scheme in _UNSAFE_SCHEMES:
             return _failed("ERR_UNSAFE_REDIRECT")
-        case "redirect-scheme":
-            return [_access(refusal)]
+        case "redirect-scheme" if refusal.target.scheme == "isolated-app":
+            return _failed("ERR_UNKNOWN_URL_SCHEME")
+        case "redirect-scheme" if refusal.target.scheme in _LOCAL_SCHEMES:
+            return [f"Not allowed to load local resource: {_url(refusal.target)}"]
     if refusal.failure is not None:
         return _failed(net_error(refusal.failure))
     return [_access(refusal), *_failed("ERR_FAILED")]
@@ -103,6 +117,8 @@ def bad_status(response: Response) -> list[str]:
 
 def net_error(failure: NoResponse) -> str:
     """Chromium's name for why no answer came, without ``net::``."""
+    if isinstance(failure, Unread):
+        return failure.net_error
     if failure.kind == "tls":
         return _TLS.get(failure.detail, "ERR_SSL_PROTOCOL_ERROR")
     return _NET_ERRORS.get(failure.kind, "ERR_FAILED")
@@ -182,8 +198,8 @@ def _failed(error: str) -> list[str]:
     return [f"Failed to load resource: net::{error}"]
 
 
-def _url(url: Url, *, credentials: bool = True) -> str:
-    return serialize(url, credentials=credentials, fragment=False)
+def _url(url: Url, *, credentials: bool = True, fragment: bool = True) -> str:
+    return serialize(url, credentials=credentials, fragment=fragment)
 
 
 def printable(value: str) -> str:

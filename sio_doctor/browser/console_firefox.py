@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from sio_doctor.browser.network import ALLOW_ORIGIN
 from sio_doctor.browser.request import Hop, Refusal
 from sio_doctor.model import Response, get
 from sio_doctor.standards.fetch import cors_check
-from sio_doctor.standards.url import Url, origin_of, serialize
+from sio_doctor.standards.url import Url, origin_of, same_origin, serialize
 
-_ORIGIN = "Access-Control-Allow-Origin"
 _REASONS = {
     "allow-origin-missing": "CORS header ‘Access-Control-Allow-Origin’ missing",
     "allow-origin-mismatch": "CORS header ‘Access-Control-Allow-Origin’ does not match ‘{allow_origin}’",
@@ -33,9 +35,15 @@ def lines(refusal: Refusal) -> list[str]:
     if refusal.code == "mixed-content" and refusal.target is not None:
         blocked = f"Blocked loading mixed active content “{_url(refusal.target)}”"
         return [blocked] if refusal.stage == "url" else [blocked, *_did_not_succeed(hop)]
+    if refusal.code == "redirect-userinfo":
+        # By then it has become cross-origin, whatever it was before.
+        return _did_not_succeed(replace(hop, cors=True))
+    if refusal.code == "redirect-scheme" and _is_not_http(refusal):
+        return [_frame(_url(refusal.target), "CORS request not http"), *_did_not_succeed(hop)]
     if response is None or refusal.code.startswith("redirect-"):
-        # A failed preflight is told twice: for itself, and for the request that it was for.
-        return _did_not_succeed(hop) * (2 if refusal.stage == "preflight" else 1)
+        # A failed preflight is told twice: for itself, where it is cross-origin, and for the request that it was for.
+        twice = refusal.stage == "preflight" and not same_origin(refusal.origin, origin_of(hop.url))
+        return _did_not_succeed(hop) * (2 if twice else 1)
     cause = [_blocked(hop, _reason(refusal.code, response), response, refusal.name)]
     if refusal.stage == "response":
         return cause
@@ -62,14 +70,19 @@ def websocket_failed(url: Url) -> str:
     return f"Firefox can’t establish a connection to the server at {serialize(url, credentials=False)}."
 
 
+def _is_not_http(refusal: Refusal) -> bool:
+    target = refusal.target
+    return target is not None and target.scheme not in refusal.fetch.engine.unloadable_schemes
+
+
 def _url(url: Url) -> str:
-    return serialize(url, fragment=False)
+    return serialize(url)
 
 
 def _reason(code: str, response: Response) -> str:
     if code.startswith("allow-origin"):
         # Gecko counts the lines under the name as it writes it, though any spelling is a header.
-        if sum(name == _ORIGIN for name, _ in response.headers) > 1:
+        if sum(name == ALLOW_ORIGIN for name, _ in response.headers) > 1:
             return "several-lines"
         if code in ("allow-origin-multiple", "allow-origin-invalid"):
             return "allow-origin-mismatch"
@@ -88,7 +101,7 @@ def _judged_again(refusal: Refusal, response: Response) -> str:
 
 def _blocked(hop: Hop, reason: str, response: Response, name: str = "") -> str:
     # Gecko reads the value as UTF-8.
-    value = (get(response.headers, _ORIGIN) or "").encode("latin-1", errors="replace").decode(errors="replace")
+    value = (get(response.headers, ALLOW_ORIGIN) or "").encode("latin-1", errors="replace").decode(errors="replace")
     text = _REASONS[reason].format(allow_origin=value, name=name)
     tail = f" Status code: {response.status}." if reason in ("allow-origin-missing", "preflight-status") else ""
     url = f"‘{_url(hop.url)}’" if reason == "allow-origin-wildcard" else _url(hop.url)

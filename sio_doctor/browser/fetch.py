@@ -13,6 +13,7 @@ from collections.abc import Generator
 from msgspec.structs import replace
 
 from sio_doctor.browser import console
+from sio_doctor.browser.network import ask
 from sio_doctor.browser.preflight import cors_preflight_fetch, is_needed
 from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch
 from sio_doctor.browser.request import (
@@ -22,7 +23,6 @@ from sio_doctor.browser.request import (
     Refusal,
     Stage,
     XMLHttpRequest,
-    as_http_0_9,
     is_mixed_content,
     location_of,
     resolve,
@@ -78,7 +78,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
                 lines += console.authorization_warning(engine, hop)
             hop = replace(hop, preflighted=True)
         # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
-        answer = as_http_0_9(engine, hop.url, (yield _request(fetch, hop)))
+        answer = yield from ask(engine, hop.url, _request(fetch, hop))
         if isinstance(answer, NoResponse):
             code = "not-asked" if answer.kind == "not-asked" else "network-error"
             return _refused(_refusal(code, "response", fetch, hop, failure=answer), lines)
@@ -126,7 +126,9 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         headers = _with_content_type(headers)
     if engine.header_charset == "utf-8":
         headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
-    url, page_url = urls.parse(call.url), urls.parse(page.url)
+    # open(), 5. Let parsedURL be the result of encoding-parsing a URL given url, relative to the document.
+    page_url = urls.parse(page.url)
+    url = urls.parse(call.url, page_url)
     fetch = Fetch(
         engine=engine,
         page=page,

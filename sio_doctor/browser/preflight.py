@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 
-from sio_doctor.browser.request import Fetch, Hop, Refusal, as_http_0_9, location_of, resolve, url_request
+from sio_doctor.browser.network import ask
+from sio_doctor.browser.request import Fetch, Hop, Refusal, location_of, resolve, url_request
 from sio_doctor.browser.table import Engine, PreflightCheck
 from sio_doctor.model import Answer, HeaderList, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import fetch as standard
+from sio_doctor.standards import url as urls
 
 #: Client hints that Chromium safelists, with what makes a value well-formed (its cors.cc).
 _HINTS = {
@@ -33,11 +35,10 @@ def unsafe_names(fetch: Fetch, hop: Hop) -> list[str]:
 
 
 def _safelist(engine: Engine) -> Callable[[str, str], bool]:
-    if not engine.safelists_client_hints:
-        return standard.is_cors_safelisted_request_header
-
     def safelisted(name: str, value: str) -> bool:
-        hint = _HINTS.get(name.lower())
+        if engine.safelists_ascii_alone and not value.isascii():
+            return False
+        hint = _HINTS.get(name.lower()) if engine.safelists_client_hints else None
         return hint.fullmatch(value) is not None if hint else standard.is_cors_safelisted_request_header(name, value)
 
     return safelisted
@@ -67,8 +68,8 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
     if names := unsafe_names(fetch, hop):
         headers = (*headers, ("Access-Control-Request-Headers", ",".join(names)))
     # 6. Let response be the result of running HTTP-network-or-cache fetch: no credentials go with a preflight.
-    answer = yield url_request(hop, "OPTIONS", headers, body=None, credentials=False)
-    answer = as_http_0_9(fetch.engine, hop.url, answer)
+    request = url_request(hop, "OPTIONS", headers, body=None, credentials=False)
+    answer = yield from ask(fetch.engine, hop.url, request)
     if isinstance(answer, NoResponse):
         code: VerdictCode = "not-asked" if answer.kind == "not-asked" else "network-error"
         return Refusal(code=code, stage="preflight", fetch=fetch, hop=hop, origin=origin, failure=answer)
@@ -102,6 +103,9 @@ def _redirect(fetch: Fetch, hop: Hop, response: Response, origin: str) -> _Faile
 
 
 def _cors(fetch: Fetch, hop: Hop, response: Response, origin: str) -> _Failed:
+    # A redirect has led back to the page's own server, which the preflight with the page's origin is not foreign to.
+    if fetch.engine.preflight_has_page_origin and urls.same_origin(origin, urls.origin_of(hop.url)):
+        return None
     # The credentials mode is the real request's, though the preflight carries no credentials.
     failure = standard.cors_check(origin, fetch.credentials, response.headers)
     return None if failure is None else (failure, "")

@@ -50,6 +50,9 @@ def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, tar
         case "location":
             # 4. If locationURL is failure, then return a network error.
             return "redirect-scheme" if target is None else None
+        case "unloadable":
+            blocked = target is not None and target.scheme in fetch.engine.unloadable_schemes
+            return "redirect-scheme" if blocked else None
         case "scheme":
             # 5. If locationURL's scheme is not an HTTP(S) scheme, then return a network error.
             return "redirect-scheme" if target is not None and target.scheme not in ("http", "https") else None

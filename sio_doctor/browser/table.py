@@ -12,7 +12,7 @@ from sio_doctor.model import Model
 from sio_doctor.standards import url as urls
 
 PreflightCheck = Literal["redirect", "cors", "status", "methods", "headers", "method", "header"]
-RedirectCheck = Literal["limit", "location", "scheme", "credentials", "cors", "mixed-content"]
+RedirectCheck = Literal["limit", "location", "unloadable", "scheme", "credentials", "cors", "mixed-content"]
 
 
 class Engine(Model, frozen=True, kw_only=True):
@@ -30,6 +30,10 @@ class Engine(Model, frozen=True, kw_only=True):
 
     header_charset: Literal["latin-1", "utf-8"] = "latin-1"
     """How header values go on the wire. WebKitGTK sends UTF-8."""
+
+    safelists_ascii_alone: bool = False
+    """A safelisted header whose value is not ASCII needs a preflight. Firefox (its IsCorsUnsafeRequestHeaderValue takes
+    such bytes for negative)."""
 
     safelists_client_hints: bool = False
     """Save-Data, DPR, Width … set by script need no preflight when well-formed. Chromium (its cors.cc lists them)."""
@@ -64,8 +68,8 @@ class Engine(Model, frozen=True, kw_only=True):
     """A request that was preflighted once is preflighted after every redirect, needed or not. Firefox and WebKit."""
 
     preflight_has_page_origin: bool = False
-    """A preflight carries, and is checked against, the page's origin, even where the request's has become ``null``.
-    Firefox."""
+    """A preflight carries, and is checked against, the page's origin, even where the request's has become ``null``; at
+    the page's own server it passes the CORS check unseen. Firefox."""
 
     preflight_lists_original_headers: bool = False
     """After a redirect a preflight lists the headers that the author set, even those that the redirect has dropped
@@ -76,13 +80,18 @@ class Engine(Model, frozen=True, kw_only=True):
 
     # CORS check
 
-    counts_canonical_names: bool = False
-    """Only lines spelled ``Access-Control-Allow-Origin`` exactly count as several. Firefox's console alone."""
+    drops_empty_lines: bool = False
+    """Of several lines of one header, the empty ones do not count; but they do where several are spelled
+    ``Access-Control-Allow-Origin`` exactly. Firefox."""
 
     # HTTP-redirect fetch
 
     redirect_checks: tuple[RedirectCheck, ...] = ("limit", "location", "cors", "credentials", "scheme", "mixed-content")
     """In which order a redirect is judged."""
+
+    unloadable_schemes: frozenset[str] = frozenset()
+    """Schemes that no page may load from, so that a redirect there is refused before CORS is looked at. Firefox (its
+    nsScriptSecurityManager's CheckLoadURIWithPrincipal, by protocol flags)."""
 
     empty_location: Literal["ignored", "followed", "fails"] = "followed"
     """A redirect status with an empty Location. Chromium reads the answer itself; Firefox goes round to its limit, as
@@ -99,8 +108,20 @@ class Engine(Model, frozen=True, kw_only=True):
     # What is no HTTP
 
     http_0_9: Literal["never", "default-port", "always"] = "never"
-    """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers. Chromium on the scheme's
-    default port, Firefox on any."""
+    """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers; not where it answers a PUT.
+    Chromium on the scheme's default port, Firefox on any."""
+
+    nul_fails: Literal["nowhere", "in values", "anywhere"] = "nowhere"
+    """Where a NUL in a header spoils the whole answer. Firefox passes over a line that has one in its name."""
+
+    several_locations_fail: bool = False
+    """Two different Location lines spoil the whole answer, whatever its status. Chromium."""
+
+    refuses_407: bool = False
+    """A server that is no proxy may not answer 407. Chromium."""
+
+    repeats_421: bool = False
+    """A request that is answered 421 is sent once more. Chromium."""
 
     # WebSocket
 
@@ -124,17 +145,27 @@ CHROMIUM = Engine(
     bad_ports=urls.BAD_PORTS - {4190, 6679},
     empty_location="ignored",
     http_0_9="default-port",
+    nul_fails="anywhere",
+    several_locations_fail=True,
+    refuses_407=True,
+    repeats_421=True,
     handshake_checks=("status", "upgrade", "accept", "connection", "protocol", "extension"),
 )
 
 FIREFOX = Engine(
     name="firefox",
+    safelists_ascii_alone=True,
     preflight_checks=("cors", "redirect", "status", "methods", "method", "headers", "header"),
     preflight_is_sticky=True,
     preflight_has_page_origin=True,
-    counts_canonical_names=True,
-    redirect_checks=("limit", "location", "mixed-content", "cors", "credentials", "scheme"),
+    drops_empty_lines=True,
+    redirect_checks=("limit", "location", "unloadable", "mixed-content", "cors", "credentials", "scheme"),
+    unloadable_schemes=frozenset(
+        {"chrome", "data", "file", "jar", "javascript", "moz-extension", "moz-icon", "resource", "view-source"}
+        | {"ws", "wss"}
+    ),
     http_0_9="always",
+    nul_fails="in values",
     ignored_handshake_faults=frozenset({"upgrade-multiple", "protocol"}),
     accepts_masked_frames=True,
 )

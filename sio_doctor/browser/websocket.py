@@ -47,7 +47,7 @@ def open_websocket(
     Every handshake carries the same key unless told otherwise, so that what was recorded replays. CORS headers do not
     matter here, and no redirect is followed. ValueError where the URL is none.
     """
-    target = websocket_url(url)
+    target = websocket_url(url, urls.parse(page.url))
     verdict = yield from _establish(engine, page, target, key, cookies)
     warning = console.mixed_content_warning(engine, page.url, target)
     return replace(verdict, console=(*warning, *verdict.console))
@@ -91,12 +91,13 @@ def _establish(
     return _refused(engine, target, answer, first, key)
 
 
-def websocket_url(url: str) -> Url:
-    """The URL that the constructor makes of it: http(s) becomes ws(s). ValueError where it is none.
+def websocket_url(url: str, base: Url | None = None) -> Url:
+    """The URL that the constructor makes of it, seen from a page at ``base``: http(s) becomes ws(s). ValueError where it
+    is none.
 
     https://websockets.spec.whatwg.org/#dom-websocket-websocket
     """
-    target = urls.parse(url)
+    target = urls.parse(url, base)
     scheme = {"http": "ws", "https": "wss"}.get(target.scheme, target.scheme)
     if scheme not in ("ws", "wss"):
         raise ValueError(f"{url!r} is no URL of a WebSocket.")
