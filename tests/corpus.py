@@ -39,8 +39,13 @@ def play(case: Case, browser: str) -> dict[str, Any]:
             lines = verdict.console
     except ValueError:  # no URL: the constructor or open() throws
         return {"allowed": False, "requests": [], "console": []}
-    sent = [{"method": one.method, "url": one.url, "headers": dict(one.headers)} for one in requests]
+    sent = [{"method": one.method, "url": one.url, "headers": _sent(one.headers)} for one in requests]
     return {"allowed": verdict.allowed, "requests": sent, "console": _kept(lines, case, browser, verdict)}
+
+
+def _sent(headers: HeaderList) -> dict[str, str]:
+    """As the server reads them."""
+    return {name: value.strip(" \t") for name, value in headers}
 
 
 def _kept(lines: tuple[str, ...], case: Case, browser: str, verdict: Verdict) -> list[str]:
@@ -50,8 +55,13 @@ def _kept(lines: tuple[str, ...], case: Case, browser: str, verdict: Verdict) ->
     refused, it is that of the target.
     """
     name = case["id"]
-    if browser == "chromium" and verdict.code == "redirect-scheme" and name not in (verdict.found or ""):
-        return [line for line in lines if name in line or line.startswith("Failed") and "ERR_FAILED" not in line]
+    if (
+        browser == "chromium"
+        and verdict.stage == "redirect"
+        and verdict.code == "redirect-scheme"
+        and name not in (verdict.found or "")
+    ):
+        return [line for line in lines if name in line or (line.startswith("Failed") and "ERR_FAILED" not in line)]
     return [line for line in lines if name in line] if browser == "firefox" else list(lines)
 
 

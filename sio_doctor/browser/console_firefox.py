@@ -35,10 +35,12 @@ def lines(refusal: Refusal) -> list[str]:
     if refusal.code == "mixed-content" and refusal.target is not None:
         blocked = f"Blocked loading mixed active content “{_url(refusal.target)}”"
         return [blocked] if refusal.stage == "url" else [blocked, *_did_not_succeed(hop)]
+    if refusal.code == "redirect-scheme" and refusal.stage == "url":
+        return _not_http(refusal)
     if refusal.code == "redirect-userinfo":
         # By then it has become cross-origin, whatever it was before.
         return _did_not_succeed(replace(hop, cors=True))
-    if refusal.code == "redirect-scheme" and _is_not_http(refusal):
+    if refusal.code == "redirect-scheme" and refusal.target is not None and _is_loadable(refusal, refusal.target):
         return [_frame(_url(refusal.target), "CORS request not http"), *_did_not_succeed(hop)]
     if response is None or refusal.code.startswith("redirect-"):
         # A failed preflight is told twice: for itself, where it is cross-origin, and for the request that it was for.
@@ -70,9 +72,20 @@ def websocket_failed(url: Url) -> str:
     return f"Firefox can’t establish a connection to the server at {serialize(url, credentials=False)}."
 
 
-def _is_not_http(refusal: Refusal) -> bool:
-    target = refusal.target
-    return target is not None and target.scheme not in refusal.fetch.engine.unloadable_schemes
+def _not_http(refusal: Refusal) -> list[str]:
+    """A URL that was no http(s) one from the start."""
+    url, page = refusal.hop.url, refusal.fetch.page
+    if url.scheme in ("ws", "wss") or (url.scheme == "blob" and url.path.startswith(page.origin + "/")):
+        return []
+    if url.scheme == "blob":
+        return [f"Security Error: Content at {page.url} may not load data from {_url(url)}."]
+    if url.scheme != "javascript" and url.scheme in refusal.fetch.engine.unloadable_schemes:
+        return [f"Security Error: Content at {page.url} may not load or link to {_url(url)}."]
+    return [_frame(_url(url), "CORS request not http")]
+
+
+def _is_loadable(refusal: Refusal, target: Url) -> bool:
+    return target.scheme not in refusal.fetch.engine.unloadable_schemes
 
 
 def _url(url: Url) -> str:
@@ -100,12 +113,17 @@ def _judged_again(refusal: Refusal, response: Response) -> str:
 
 
 def _blocked(hop: Hop, reason: str, response: Response, name: str = "") -> str:
-    # Gecko reads the value as UTF-8.
-    value = (get(response.headers, ALLOW_ORIGIN) or "").encode("latin-1", errors="replace").decode(errors="replace")
-    text = _REASONS[reason].format(allow_origin=value, name=name)
+    text = _REASONS[reason].format(
+        allow_origin=_in_utf_8(get(response.headers, ALLOW_ORIGIN) or ""), name=_in_utf_8(name)
+    )
     tail = f" Status code: {response.status}." if reason in ("allow-origin-missing", "preflight-status") else ""
     url = f"‘{_url(hop.url)}’" if reason == "allow-origin-wildcard" else _url(hop.url)
     return _frame(url, text) + tail
+
+
+def _in_utf_8(value: str) -> str:
+    """Gecko reads what a header says as UTF-8."""
+    return value.encode("latin-1", errors="replace").decode(errors="replace")
 
 
 def _frame(url: str, reason: str) -> str:

@@ -35,6 +35,8 @@ def lines(refusal: Refusal) -> list[str]:
             return [blocked, *more, cannot_load]
         case "network-error" if refusal.stage == "response":
             return []
+        case "redirect-scheme" if refusal.stage == "url":  # not measured: its source's words
+            return ["Cross origin requests are only supported for HTTP.", cannot_load]
         case "redirect-scheme" if refusal.location == "":
             return []
     return [_text(refusal), cannot_load]

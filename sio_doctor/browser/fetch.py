@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from sio_doctor.browser import console
 from sio_doctor.browser.network import ask
-from sio_doctor.browser.preflight import cors_preflight_fetch, is_needed
+from sio_doctor.browser.preflight import cors_preflight_fetch, is_cached, is_needed
 from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch
 from sio_doctor.browser.request import (
     Fetch,
     Hop,
     Page,
+    Passed,
     Refusal,
     Stage,
     XMLHttpRequest,
@@ -64,18 +65,24 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
     fetch, hop, lines = _open(engine, page, call)
     if isinstance(hop, Refusal):
         return _refused(hop, lines)
+    # Scheme fetch: `data` is there without asking anybody; what is no HTTP(S) scheme is a network error.
+    if hop.url.scheme == "data":
+        return Fetched(verdict=Verdict(allowed=True, console=tuple(lines)), response=Response(status=200))
+    if hop.url.scheme not in ("http", "https"):
+        return _refused(Refusal(code="redirect-scheme", stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     # Main fetch, 7. If should block bad port, mixed content … returns blocked, set response to a network error.
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     for _ in range(LIMIT + 1):
         lines += console.mixed_content_warning(engine, page.url, hop.url)
         # HTTP fetch, 4.1 If makeCORSPreflight is true … run CORS-preflight fetch.
-        if is_needed(fetch, hop):
+        if is_needed(fetch, hop) and not is_cached(fetch, hop):
             judged = yield from cors_preflight_fetch(fetch, hop)
             if isinstance(judged, Refusal) and engine.enforces:
                 return _refused(judged, lines)
-            if judged is True:
-                lines += console.authorization_warning(engine, hop)
+            if isinstance(judged, Passed):
+                lines += console.authorization_warning(engine, hop) if judged.by_wildcard else []
+                hop = replace(hop, passed=(*hop.passed, judged) if judged.is_cached else hop.passed)
             hop = replace(hop, preflighted=True)
         # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
         answer = yield from ask(engine, hop.url, _request(fetch, hop))
@@ -122,6 +129,7 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
             # 6. Combine (name, value) in author request headers.
             headers = standard.combine(headers, key, value)
     body = None if method in ("GET", "HEAD") else call.body
+    adds_content_type = body is not None and get(headers, "content-type") is None
     if body is not None:
         headers = _with_content_type(headers)
     if engine.header_charset == "utf-8":
@@ -134,8 +142,10 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         page=page,
         page_url=page_url,
         first=url,
+        method=method,
         credentials=call.with_credentials,
         headers=headers,
+        adds_content_type=adds_content_type,
         cookies=call.cookies,
     )
     hop = Hop(

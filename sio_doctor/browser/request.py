@@ -43,11 +43,28 @@ class Fetch(Model, frozen=True, kw_only=True):
     page: Page
     page_url: Url
     first: Url
+    method: str
+    """The one that the author asked with."""
     credentials: bool
     """The credentials mode is ``include``."""
     headers: HeaderList
     """The author's headers, as they are before any redirect."""
+    adds_content_type: bool
+    """The Content-Type is not the author's, but that of a string body."""
     cookies: str | None
+
+
+class Passed(Model, frozen=True, kw_only=True):
+    """A preflight that was answered well."""
+
+    url: Url
+    method: str
+    names: frozenset[str]
+    """The headers that it allows, lower case: those that were asked for."""
+    by_wildcard: bool
+    """Authorization is covered by ``*`` alone."""
+    is_cached: bool
+    """It counts for a while, so a redirect back to the URL needs no other."""
 
 
 class Hop(Model, frozen=True, kw_only=True):
@@ -64,6 +81,10 @@ class Hop(Model, frozen=True, kw_only=True):
     """The response tainting is ``cors``: the answer must pass the CORS check."""
     preflighted: bool = False
     """There was a preflight, for this URL or an earlier one."""
+    dropped: frozenset[str] = frozenset()
+    """The headers that the redirect to this URL has dropped, lower case."""
+    passed: tuple[Passed, ...] = ()
+    """The preflights so far."""
     redirects: int = 0
 
 
@@ -125,4 +146,6 @@ def location_of(engine: Engine, response: Response) -> str | None:
     location = response.get("location")
     if response.status not in REDIRECT_STATUSES or location is None:
         return None
+    if engine.several_locations_fail:
+        location = response.get_all("location")[0]  # the others say the same
     return None if location == "" and engine.empty_location == "ignored" else location

@@ -71,6 +71,10 @@ class Engine(Model, frozen=True, kw_only=True):
     """A preflight carries, and is checked against, the page's origin, even where the request's has become ``null``; at
     the page's own server it passes the CORS check unseen. Firefox."""
 
+    preflight_remembers_headers: bool = False
+    """Whether a preflight is needed, and what it lists, goes by the headers that the author set, less what the redirect
+    to this very URL drops. Firefox (its LoadInfo keeps the list)."""
+
     preflight_lists_original_headers: bool = False
     """After a redirect a preflight lists the headers that the author set, even those that the redirect has dropped
     (Authorization, Content-Type). WebKit."""
@@ -101,6 +105,10 @@ class Engine(Model, frozen=True, kw_only=True):
     """A DELETE that is redirected to another origin becomes a GET, whatever the status, and keeps its Content-Type.
     WebKitGTK (libsoup)."""
 
+    reapplies_headers: bool = False
+    """Content-Type is dropped by those redirects alone that would make a GET of the first method; the next has it back.
+    Firefox (XMLHttpRequestMainThread sets the author's headers anew after every redirect)."""
+
     restores_headers: bool = False
     """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
     credentials, or preflighted). WebKit; Content-Type is measured, Authorization is inferred from it."""
@@ -111,23 +119,32 @@ class Engine(Model, frozen=True, kw_only=True):
     """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers; not where it answers a PUT.
     Chromium on the scheme's default port, Firefox on any."""
 
+    closing_answers_put: bool = False
+    """A connection that is closed without a byte is an empty answer to a PUT. Firefox."""
+
     nul_fails: Literal["nowhere", "in values", "anywhere"] = "nowhere"
     """Where a NUL in a header spoils the whole answer. Firefox passes over a line that has one in its name."""
 
     several_locations_fail: bool = False
-    """Two different Location lines spoil the whole answer, whatever its status. Chromium."""
+    """Two different Location lines spoil the whole answer, whatever its status. Chromium and Firefox."""
 
     refuses_407: bool = False
     """A server that is no proxy may not answer 407. Chromium."""
 
     repeats_421: bool = False
-    """A request that is answered 421 is sent once more. Chromium."""
+    """A request that is answered 421 is sent once more. Chromium and Firefox."""
 
     # WebSocket
 
     handshake_checks: tuple[str, ...] = ("status", "upgrade", "connection", "accept", "extension", "protocol")
     """In which order the parts of the answer to an opening handshake are judged. Chromium looks at the key before
     Connection (its websocket_basic_handshake_stream.cc); WebKitGTK (libsoup) looks at the key last."""
+
+    handshake_separators: str = ","
+    """What separates the members of Upgrade and Connection. Firefox: blanks too."""
+
+    extensions_are_one: bool = False
+    """Sec-WebSocket-Extensions is read as one extension, whole, and does not count where it is empty. Firefox."""
 
     ignored_handshake_faults: frozenset[str] = frozenset()
     """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol.
@@ -158,14 +175,21 @@ FIREFOX = Engine(
     preflight_checks=("cors", "redirect", "status", "methods", "method", "headers", "header"),
     preflight_is_sticky=True,
     preflight_has_page_origin=True,
+    preflight_remembers_headers=True,
+    reapplies_headers=True,
     drops_empty_lines=True,
-    redirect_checks=("limit", "location", "unloadable", "mixed-content", "cors", "credentials", "scheme"),
+    redirect_checks=("limit", "location", "unloadable", "mixed-content", "cors", "scheme", "credentials"),
     unloadable_schemes=frozenset(
         {"chrome", "data", "file", "jar", "javascript", "moz-extension", "moz-icon", "resource", "view-source"}
         | {"ws", "wss"}
     ),
     http_0_9="always",
+    closing_answers_put=True,
     nul_fails="in values",
+    several_locations_fail=True,
+    repeats_421=True,
+    handshake_separators=", \t",
+    extensions_are_one=True,
     ignored_handshake_faults=frozenset({"upgrade-multiple", "protocol"}),
     accepts_masked_frames=True,
 )

@@ -122,6 +122,8 @@ def _reason(refusal: Refusal) -> str:
             return f"The preflight does not allow the header{'s' * (len(missing) > 1)} {', '.join(missing)}."
         case "redirect-userinfo":
             return f"The redirect leads to {to}, whose user and password no cross-origin request may carry."
+        case "redirect-scheme" if refusal.stage == "url":
+            return f"XMLHttpRequest cannot ask for {to}, which is no http(s) URL."
         case "redirect-scheme":
             return f"The redirect leads to {to!r}, which is no http(s) URL."
         case "redirect-limit":

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from msgspec.structs import replace
 
 from sio_doctor.browser import console
+from sio_doctor.browser.network import as_received
 from sio_doctor.browser.request import Page, is_mixed_content
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, Frame, HeaderList, NoResponse, Request, Response, Verdict
@@ -82,9 +83,16 @@ def _establish(
         headers=_headers(page, key, cookies),
         credentials=True,
     )
+    answer = as_received(engine, target, "GET", answer)
     if isinstance(answer, NoResponse):
         return _no_answer(engine, target, answer)
-    faults = [fault for fault in handshake_faults(answer, key) if fault not in engine.ignored_handshake_faults]
+    found = handshake_faults(
+        answer,
+        key,
+        separators=engine.handshake_separators,
+        extensions_are_one=engine.extensions_are_one,
+    )
+    faults = [fault for fault in found if fault not in engine.ignored_handshake_faults]
     if not faults:
         return Verdict(allowed=True)
     first = min(faults, key=lambda fault: engine.handshake_checks.index(fault.partition("-")[0]))
@@ -92,8 +100,7 @@ def _establish(
 
 
 def websocket_url(url: str, base: Url | None = None) -> Url:
-    """The URL that the constructor makes of it, seen from a page at ``base``: http(s) becomes ws(s). ValueError where it
-    is none.
+    """The URL that the constructor makes of it, on a page at ``base``: http(s) becomes ws(s). ValueError if none.
 
     https://websockets.spec.whatwg.org/#dom-websocket-websocket
     """
@@ -101,7 +108,9 @@ def websocket_url(url: str, base: Url | None = None) -> Url:
     scheme = {"http": "ws", "https": "wss"}.get(target.scheme, target.scheme)
     if scheme not in ("ws", "wss"):
         raise ValueError(f"{url!r} is no URL of a WebSocket.")
-    return replace(target, scheme=scheme, fragment=None)
+    if target.fragment is not None:
+        raise ValueError(f"{url!r} is no URL of a WebSocket: it has a fragment.")
+    return replace(target, scheme=scheme)
 
 
 def judge_frame(engine: Engine, url: str, frame: Frame) -> Verdict:
