@@ -30,14 +30,14 @@ _REASONS = {
 def lines(refusal: Refusal) -> list[str]:
     """Everything that is printed for a refused XMLHttpRequest."""
     hop, response = refusal.hop, refusal.response
-    if refusal.code == "bad-port":
+    if refusal.code == "bad-port" and refusal.stage == "url":
         return []
     if refusal.code == "mixed-content" and refusal.target is not None:
         blocked = f"Blocked loading mixed active content “{_url(refusal.target)}”"
         return [blocked] if refusal.stage == "url" else [blocked, *_did_not_succeed(hop)]
     if refusal.code == "redirect-scheme" and refusal.stage == "url":
         return _not_http(refusal)
-    if refusal.code == "redirect-userinfo":
+    if refusal.code in ("redirect-userinfo", "bad-port"):
         # By then it has become cross-origin, whatever it was before.
         return _did_not_succeed(replace(hop, cors=True))
     if refusal.code == "redirect-scheme" and refusal.target is not None and _is_loadable(refusal, refusal.target):

@@ -8,6 +8,7 @@ https://fetch.spec.whatwg.org/#concept-main-fetch · https://xhr.spec.whatwg.org
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from msgspec.structs import replace
@@ -44,6 +45,8 @@ from sio_doctor.model import (
 )
 from sio_doctor.standards import fetch as standard
 from sio_doctor.standards import url as urls
+
+_CHARSET = re.compile(r"(?i)(;[ \t]*charset=[ \t]*)[^ \t;]+")
 
 __all__ = ["Fetched", "Page", "XMLHttpRequest", "xml_http_request"]
 
@@ -100,9 +103,10 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             if not engine.enforces:
                 return Fetched(verdict=Verdict(allowed=True), response=answer)
             return _refused(onward, lines)
+        if (code := _bad_port(fetch, onward)) and engine.enforces:
+            refused = Refusal(code=code, stage="redirect", fetch=fetch, hop=hop, target=onward.url)
+            return _refused(refused, lines)
         hop = onward
-        if (code := _bad_port(fetch, hop)) and engine.enforces:
-            return _refused(_refusal(code, "redirect", fetch, hop), lines)
     raise AssertionError("unreachable: http_redirect_fetch holds the limit")
 
 
@@ -131,7 +135,7 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
     body = None if method in ("GET", "HEAD") else call.body
     adds_content_type = body is not None and get(headers, "content-type") is None
     if body is not None:
-        headers = _with_content_type(headers)
+        headers = _with_content_type(engine, headers)
     if engine.header_charset == "utf-8":
         headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
     # open(), 5. Let parsedURL be the result of encoding-parsing a URL given url, relative to the document.
@@ -161,14 +165,13 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
     return fetch, hop, lines
 
 
-def _with_content_type(headers: HeaderList) -> HeaderList:
+def _with_content_type(engine: Engine, headers: HeaderList) -> HeaderList:
     given = get(headers, "content-type")
     if given is None:
         return (*headers, ("Content-Type", standard.content_type_of_text(None)))
-    return tuple(
-        (key, standard.content_type_of_text(value) if key.lower() == "content-type" else value)
-        for key, value in headers
-    )
+    several = engine.rewrites_every_charset and len(_CHARSET.findall(given)) > 1
+    sent = _CHARSET.sub(r"\1UTF-8", given) if several else standard.content_type_of_text(given)
+    return tuple((key, sent if key.lower() == "content-type" else value) for key, value in headers)
 
 
 def _blocked_before(fetch: Fetch, hop: Hop) -> VerdictCode | None:

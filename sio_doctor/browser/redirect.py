@@ -73,12 +73,12 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     issued_anew = not fetch.credentials or hop.preflighted
     headers = fetch.headers if engine.restores_headers and issued_anew else hop.headers
     method, body = hop.method, hop.body
-    dropped = hop.dropped & {"authorization"}
+    dropped: set[str] = set()
     if engine.reapplies_headers:
-        there_still = {name.lower() for name, _ in headers}
-        # What send() added for the body is not the author's.
-        dropped_for_good = {"content-type"} - there_still if fetch.adds_content_type else set()
-        headers = tuple(header for header in fetch.headers if header[0].lower() not in dropped | dropped_for_good)
+        # Authorization is never back, nor is what send() added for the body: that is not the author's.
+        for_good = {"authorization", "content-type"} if fetch.adds_content_type else {"authorization"}
+        missing = for_good - {name.lower() for name, _ in headers}
+        headers = tuple((name, value) for name, value in fetch.headers if name.lower() not in missing)
     # 11. If one of: status is 301 or 302 and request's method is `POST`; status is 303 and request's method is not
     #     `GET` or `HEAD`: then set method to `GET` and body to null, and remove every request-body-header.
     if _becomes_get(response, method):
@@ -103,7 +103,7 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
         body=body,
         origin=origin,
         cors=hop.cors or not same_origin(origin, there),
-        dropped=dropped,
+        dropped=frozenset(dropped),
         redirects=hop.redirects + 1,
     )
 

@@ -28,6 +28,9 @@ class Engine(Model, frozen=True, kw_only=True):
     refused_headers: frozenset[str] = frozenset()
     """Names that setRequestHeader drops beyond the standard's. Chromium: user-agent; the others send it."""
 
+    rewrites_every_charset: bool = False
+    """Of a Content-Type that names several charsets, every one becomes UTF-8. Chromium."""
+
     header_charset: Literal["latin-1", "utf-8"] = "latin-1"
     """How header values go on the wire. WebKitGTK sends UTF-8."""
 
@@ -157,6 +160,7 @@ class Engine(Model, frozen=True, kw_only=True):
 CHROMIUM = Engine(
     name="chromium",
     refused_headers=frozenset({"user-agent"}),
+    rewrites_every_charset=True,
     safelists_client_hints=True,
     private_is_mixed_content=False,
     bad_ports=urls.BAD_PORTS - {4190, 6679},
