@@ -44,11 +44,16 @@ def as_received(engine: Engine, url: Url, method: str, answer: Answer) -> Answer
 
 
 def _merged(headers: HeaderList) -> HeaderList:
-    """The list without empty lines that have a fuller one beside them."""
+    """The list without empty lines that have another of their name beside them."""
+    counted = sum(name == ALLOW_ORIGIN for name, _ in headers) > 1
     full = {name.lower() for name, value in headers if value.strip(" \t")}
-    if sum(name == ALLOW_ORIGIN for name, _ in headers) > 1:
-        full.discard(ALLOW_ORIGIN.lower())
-    return tuple((name, value) for name, value in headers if value.strip(" \t") or name.lower() not in full)
+    kept: list[tuple[str, str]] = []
+    for name, value in headers:
+        lower = name.lower()
+        needless = lower in full or lower in [other.lower() for other, _ in kept]
+        if value.strip(" \t") or not needless or (counted and lower == ALLOW_ORIGIN.lower()):
+            kept.append((name, value))
+    return tuple(kept)
 
 
 def _has_nul(engine: Engine, answer: Response) -> bool:
