@@ -104,8 +104,8 @@ def extension_fault(response: Response, *, are_one: bool = False) -> ExtensionFa
     """
     members = values(response, "sec-websocket-extensions")
     if are_one:
-        whole = (response.get("sec-websocket-extensions") or "").rstrip("; \t")
-        members = [whole] if whole else []
+        whole = response.get("sec-websocket-extensions") or ""
+        members = [whole.rstrip("; \t") or whole] if whole else []
     for number, member in enumerate(members):
         if not _EXTENSION.fullmatch(member):
             return ExtensionFault("unreadable", member)

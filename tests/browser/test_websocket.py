@@ -206,7 +206,7 @@ def test_no_engine_takes_a_wrong_parameter(engine: Engine, parameters: str) -> N
 
 
 def test_firefox_reads_the_extensions_whole() -> None:
-    for extensions, opens in (("permessage-deflate;", True), ("permessage-deflate,", False), ("", True)):
+    for extensions, opens in (("permessage-deflate;", True), ("permessage-deflate,", False), (";", False), ("", True)):
         assert play(FIREFOX, switching(("Sec-WebSocket-Extensions", extensions)))[0].allowed is opens
 
 
