@@ -28,18 +28,43 @@ FAULTS = {
 def play(case: Case, browser: str) -> dict[str, Any]:
     """What that browser makes of the case: ``allowed``, ``requests`` (method, url, headers) and ``console``."""
     engine, page, asked = ENGINES[browser], Page(**case["page"]), case["request"]
-    if asked.get("websocket"):
-        opening, requests = drive(open_websocket(engine, page, asked["url"]), case["answers"])
-        verdict = _after(engine, asked["url"], case, opening) if opening.allowed else opening
-        lines = opening.console if verdict is opening else (*opening.console, *verdict.console)
-    else:
-        fetched, requests = drive(xml_http_request(engine, page, _call(asked)), case["answers"])
-        verdict = fetched.verdict
-        lines = verdict.console
-    sent = [{"method": one.method, "url": one.url, "headers": dict(one.headers)} for one in requests]
-    # The recorder kept no line of Chromium's that names no URL.
-    kept = [line for line in lines if browser != "chromium" or not line.startswith("Refused to set unsafe header")]
-    return {"allowed": verdict.allowed, "requests": sent, "console": kept}
+    try:
+        if asked.get("websocket"):
+            opening, requests = drive(open_websocket(engine, page, asked["url"]), case["answers"])
+            verdict = _after(engine, requests[-1].url, case, opening) if opening.allowed else opening
+            lines = opening.console if verdict is opening else (*opening.console, *verdict.console)
+        else:
+            fetched, requests = drive(xml_http_request(engine, page, _call(asked)), case["answers"])
+            verdict = fetched.verdict
+            lines = verdict.console
+    except ValueError:  # no URL: the constructor or open() throws
+        return {"allowed": False, "requests": [], "console": []}
+    sent = [{"method": one.method, "url": one.url, "headers": _sent(one.headers)} for one in requests]
+    return {"allowed": verdict.allowed, "requests": sent, "console": _kept(lines, case, browser, verdict)}
+
+
+def _sent(headers: HeaderList) -> dict[str, str]:
+    """As the server reads them."""
+    return {name: value.strip(" \t") for name, value in headers}
+
+
+def _kept(lines: tuple[str, ...], case: Case, browser: str, verdict: Verdict) -> list[str]:
+    """Those lines that were written down: in Chromium and Firefox, the ones that name the case's URL.
+
+    Chromium keeps the URL of ``Failed to load resource`` beside the line: where a redirect to another scheme is
+    refused, it is that of the target.
+    """
+    name = case["id"]
+    if browser == "chromium":  # this one names no URL
+        lines = tuple(line for line in lines if not line.startswith("Refused to set unsafe header"))
+    if (
+        browser == "chromium"
+        and verdict.stage == "redirect"
+        and verdict.code == "redirect-scheme"
+        and name not in (verdict.found or "")
+    ):
+        return [line for line in lines if name in line or (line.startswith("Failed") and "ERR_FAILED" not in line)]
+    return [line for line in lines if name in line] if browser == "firefox" else list(lines)
 
 
 def drive(steps: Generator[Request, Answer, Result], answers: Case) -> tuple[Result, list[Request]]:
@@ -88,7 +113,17 @@ def _answer(request: Request, answers: Case) -> Answer:
 
 
 def _headers(pairs: list[list[str]]) -> HeaderList:
-    return tuple((name, value.replace("{ACCEPT}", accept(KEY))) for name, value in pairs)
+    """The header list that comes of those lines: a line feed in a value ends a line, a blank goes on with the last."""
+    headers: list[tuple[str, str]] = []
+    for pair in pairs:
+        for line in ": ".join(pair).replace("{ACCEPT}", accept(KEY)).replace("\r\n", "\n").split("\n"):
+            if line.startswith((" ", "\t")) and headers:
+                name, value = headers.pop()
+                headers.append((name, f"{value} {line.strip()}".strip(" \t")))
+            else:
+                name, colon, value = line.partition(":")
+                headers += [(name, value)] if colon else []
+    return tuple(headers)
 
 
 def _after(engine: Engine, url: str, case: Case, opening: Verdict) -> Verdict:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from sio_doctor.browser.network import Unread
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import NoResponse, Response, get
 from sio_doctor.standards.url import Url, serialize
-from sio_doctor.standards.websocket import unasked_extension
+from sio_doctor.standards.websocket import extension_fault, values
 
 _CREDENTIALS_TAIL = (
     "when the request's credentials mode is 'include'. The credentials mode of requests initiated by the "
@@ -50,7 +51,18 @@ _TEXTS = {
 _ABOUT_THE_PREFLIGHT = "Response to preflight request doesn't pass access control check: "
 _NO_PREFIX = ("allow-methods-invalid", "allow-headers-invalid", "method-not-allowed", "header-not-allowed")
 #: Schemes that Chromium follows no redirect to, whoever asks; others are the CORS check's to refuse.
-_UNSAFE_SCHEMES = ("about", "data", "file", "filesystem")
+_LOCAL_SCHEMES = ("chrome-error", "view-source")
+_UNSAFE_SCHEMES = (
+    "about",
+    "blob",
+    "chrome",
+    "chrome-extension",
+    "chrome-untrusted",
+    "data",
+    "devtools",
+    "file",
+    "filesystem",
+)
 _TLS = {
     "self-signed": "ERR_CERT_AUTHORITY_INVALID",
     "unknown-issuer": "ERR_CERT_AUTHORITY_INVALID",
@@ -74,23 +86,47 @@ def lines(refusal: Refusal) -> list[str]:
     """Everything that is printed for a refused XMLHttpRequest."""
     match refusal.code:
         case "mixed-content" if refusal.target is not None:
+            target = _url(refusal.target, fragment=refusal.stage == "redirect")
             return [
                 f"Mixed Content: The page at '{refusal.fetch.page.url}' was loaded over HTTPS, but requested an "
-                f"insecure XMLHttpRequest endpoint '{_url(refusal.target)}'. This request has been blocked; the "
-                "content must be served over HTTPS."
+                f"insecure XMLHttpRequest endpoint '{target}'. This request has been blocked; the content must be "
+                "served over HTTPS."
             ]
         case "bad-port":
             return _failed("ERR_UNSAFE_PORT")
         case "redirect-limit":
             return _failed("ERR_TOO_MANY_REDIRECTS")
-        case "redirect-scheme" if refusal.target is None:
-            return _failed("ERR_INVALID_REDIRECT")
-        case "redirect-scheme" if refusal.target is not None and refusal.target.scheme in _UNSAFE_SCHEMES:
-            return _failed("ERR_UNSAFE_REDIRECT")
+        case "redirect-scheme" if refusal.stage == "url":
+            return _not_http(refusal, refusal.hop.url)
+        case "redirect-scheme" if refusal.target is not None:
+            return _to_a_scheme(refusal, refusal.target)
         case "redirect-scheme":
-            return [_access(refusal)]
+            return _failed("ERR_INVALID_REDIRECT")
     if refusal.failure is not None:
         return _failed(net_error(refusal.failure))
+    return [_access(refusal), *_failed("ERR_FAILED")]
+
+
+def _to_a_scheme(refusal: Refusal, url: Url) -> list[str]:
+    """A redirect to what is no http(s) URL."""
+    if url.scheme in _UNSAFE_SCHEMES:
+        return _failed("ERR_UNSAFE_REDIRECT")
+    if url.scheme == "isolated-app":
+        return _failed("ERR_UNKNOWN_URL_SCHEME")
+    if url.scheme in _LOCAL_SCHEMES:
+        return [f"Not allowed to load local resource: {_url(url)}"]
+    return [_access(refusal), *_failed("ERR_FAILED")]
+
+
+def _not_http(refusal: Refusal, url: Url) -> list[str]:
+    """A URL that was no http(s) one from the start."""
+    if url.scheme == "ftp":
+        return []
+    if url.scheme == "blob":
+        own = url.path.startswith(refusal.fetch.page.origin + "/")
+        return _failed("ERR_FILE_NOT_FOUND") if own else [f"Not allowed to load local resource: {_url(url)}"]
+    if url.scheme in ("file", *_LOCAL_SCHEMES):
+        return [f"Not allowed to load local resource: {_url(url)}"]
     return [_access(refusal), *_failed("ERR_FAILED")]
 
 
@@ -103,6 +139,8 @@ def bad_status(response: Response) -> list[str]:
 
 def net_error(failure: NoResponse) -> str:
     """Chromium's name for why no answer came, without ``net::``."""
+    if isinstance(failure, Unread):
+        return failure.net_error
     if failure.kind == "tls":
         return _TLS.get(failure.detail, "ERR_SSL_PROTOCOL_ERROR")
     return _NET_ERRORS.get(failure.kind, "ERR_FAILED")
@@ -161,26 +199,48 @@ def _websocket_text(why: Response | NoResponse | str, fault: str, *, default_por
     match fault:
         case "status" if why.status == 401:
             return "HTTP Authentication failed; no valid credentials available"
-        case "status" if why.status == 407:
-            return "Proxy authentication failed"
         case "status":
             return f"{handshake}Unexpected response code: {why.status}"
         case "upgrade-missing" | "connection-missing" | "accept-missing":
             return f"{handshake}'{_header(fault)}' header is missing"
         case "upgrade-multiple" | "accept-multiple":
             return f"{handshake}'{_header(fault)}' header must not appear more than once in a response"
+        case "upgrade-wrong" | "accept-wrong" if len(values(why, _header(fault))) > 1:
+            return f"{handshake}'{_header(fault)}' header must not appear more than once in a response"
         case "upgrade-wrong":
-            return f"{handshake}'Upgrade' header value is not 'WebSocket': {printable(why.get('upgrade') or '')}"
+            return _in_utf_8(f"{handshake}'Upgrade' header value is not 'WebSocket': {why.get('upgrade')}")
         case "connection-wrong":
             return f"{handshake}'Connection' header value must contain 'Upgrade'"
         case "accept-wrong":
             return f"{handshake}Incorrect 'Sec-WebSocket-Accept' header value"
         case "protocol":
-            chosen = printable(why.get("sec-websocket-protocol") or "")
+            chosen = values(why, "sec-websocket-protocol")[0]
             unasked = "Response must not include 'Sec-WebSocket-Protocol' header if not present in request"
-            return f"{handshake}{unasked}: {chosen}"
-    extension = unasked_extension(why)
-    return f"{handshake}Found an unsupported extension '{extension}' in 'Sec-WebSocket-Extensions' header"
+            return _in_utf_8(f"{handshake}{unasked}: {chosen}")
+    return _in_utf_8(handshake + _extension_text(why))
+
+
+def _extension_text(answer: Response) -> str:
+    fault = extension_fault(answer)
+    kind, where = fault if fault is not None else ("unasked", "")
+    deflate = "Error in permessage-deflate: "
+    return {
+        "unreadable": f"'Sec-WebSocket-Extensions' header value is rejected by the parser: {where}",
+        "unasked": f"Found an unsupported extension '{where}' in 'Sec-WebSocket-Extensions' header",
+        "twice": "Received duplicate permessage-deflate response",
+        "unexpected": f"{deflate}Received an unexpected permessage-deflate extension parameter",
+        "duplicate": f"{deflate}Received duplicate permessage-deflate extension parameter {where}",
+        "invalid": f"{deflate}Received invalid {where} parameter",
+        "no-value": f"{deflate}{where} must have value",
+    }[kind]
+
+
+def _in_utf_8(text: str) -> str:
+    """Nothing at all where a header's bytes in it are no UTF-8."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return ""
 
 
 def _header(fault: str) -> str:
@@ -191,8 +251,8 @@ def _failed(error: str) -> list[str]:
     return [f"Failed to load resource: net::{error}"]
 
 
-def _url(url: Url, *, credentials: bool = True) -> str:
-    return serialize(url, credentials=credentials, fragment=False)
+def _url(url: Url, *, credentials: bool = True, fragment: bool = True) -> str:
+    return serialize(url, credentials=credentials, fragment=fragment)
 
 
 def printable(value: str) -> str:
@@ -203,7 +263,7 @@ def printable(value: str) -> str:
 def _access(refusal: Refusal) -> str:
     fetch, hop, here = refusal.fetch, refusal.hop, refusal.hop.url
     redirected = hop.redirects > 0
-    if refusal.code == "redirect-scheme" and refusal.target is not None:
+    if refusal.code == "redirect-scheme" and refusal.stage == "redirect" and refusal.target is not None:
         here, redirected = refusal.target, True
     headers = refusal.response.headers if refusal.response is not None else ()
     text = _TEXTS[refusal.code].format(

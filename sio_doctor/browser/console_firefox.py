@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from sio_doctor.browser.network import ALLOW_ORIGIN
 from sio_doctor.browser.request import Hop, Refusal
 from sio_doctor.model import Response, get
 from sio_doctor.standards.fetch import cors_check
-from sio_doctor.standards.url import Url, origin_of, serialize
+from sio_doctor.standards.url import Url, origin_of, same_origin, serialize
 
-_ORIGIN = "Access-Control-Allow-Origin"
 _REASONS = {
     "allow-origin-missing": "CORS header ‘Access-Control-Allow-Origin’ missing",
     "allow-origin-mismatch": "CORS header ‘Access-Control-Allow-Origin’ does not match ‘{allow_origin}’",
@@ -28,14 +30,22 @@ _REASONS = {
 def lines(refusal: Refusal) -> list[str]:
     """Everything that is printed for a refused XMLHttpRequest."""
     hop, response = refusal.hop, refusal.response
-    if refusal.code == "bad-port":
+    if refusal.code == "bad-port" and refusal.stage == "url":
         return []
     if refusal.code == "mixed-content" and refusal.target is not None:
         blocked = f"Blocked loading mixed active content “{_url(refusal.target)}”"
         return [blocked] if refusal.stage == "url" else [blocked, *_did_not_succeed(hop)]
+    if refusal.code == "redirect-scheme" and refusal.stage == "url":
+        return _not_http(refusal)
+    if refusal.code in ("redirect-userinfo", "bad-port"):
+        # By then it has become cross-origin, whatever it was before.
+        return _did_not_succeed(replace(hop, cors=True))
+    if refusal.code == "redirect-scheme" and refusal.target is not None and _is_loadable(refusal, refusal.target):
+        return [_frame(_url(refusal.target), "CORS request not http"), *_did_not_succeed(hop)]
     if response is None or refusal.code.startswith("redirect-"):
-        # A failed preflight is told twice: for itself, and for the request that it was for.
-        return _did_not_succeed(hop) * (2 if refusal.stage == "preflight" else 1)
+        # A failed preflight is told twice: for itself, where it is cross-origin, and for the request that it was for.
+        twice = refusal.stage == "preflight" and not same_origin(refusal.origin, origin_of(hop.url))
+        return _did_not_succeed(hop) * (2 if twice else 1)
     cause = [_blocked(hop, _reason(refusal.code, response), response, refusal.name)]
     if refusal.stage == "response":
         return cause
@@ -62,14 +72,30 @@ def websocket_failed(url: Url) -> str:
     return f"Firefox can’t establish a connection to the server at {serialize(url, credentials=False)}."
 
 
+def _not_http(refusal: Refusal) -> list[str]:
+    """A URL that was no http(s) one from the start."""
+    url, page = refusal.hop.url, refusal.fetch.page
+    if url.scheme in ("ws", "wss") or (url.scheme == "blob" and url.path.startswith(page.origin + "/")):
+        return []
+    if url.scheme == "blob":
+        return [f"Security Error: Content at {page.url} may not load data from {_url(url)}."]
+    if url.scheme != "javascript" and url.scheme in refusal.fetch.engine.unloadable_schemes:
+        return [f"Security Error: Content at {page.url} may not load or link to {_url(url)}."]
+    return [_frame(_url(url), "CORS request not http")]
+
+
+def _is_loadable(refusal: Refusal, target: Url) -> bool:
+    return target.scheme not in refusal.fetch.engine.unloadable_schemes
+
+
 def _url(url: Url) -> str:
-    return serialize(url, fragment=False)
+    return serialize(url)
 
 
 def _reason(code: str, response: Response) -> str:
     if code.startswith("allow-origin"):
         # Gecko counts the lines under the name as it writes it, though any spelling is a header.
-        if sum(name == _ORIGIN for name, _ in response.headers) > 1:
+        if sum(name == ALLOW_ORIGIN for name, _ in response.headers) > 1:
             return "several-lines"
         if code in ("allow-origin-multiple", "allow-origin-invalid"):
             return "allow-origin-mismatch"
@@ -87,12 +113,17 @@ def _judged_again(refusal: Refusal, response: Response) -> str:
 
 
 def _blocked(hop: Hop, reason: str, response: Response, name: str = "") -> str:
-    # Gecko reads the value as UTF-8.
-    value = (get(response.headers, _ORIGIN) or "").encode("latin-1", errors="replace").decode(errors="replace")
-    text = _REASONS[reason].format(allow_origin=value, name=name)
+    text = _REASONS[reason].format(
+        allow_origin=_in_utf_8(get(response.headers, ALLOW_ORIGIN) or ""), name=_in_utf_8(name)
+    )
     tail = f" Status code: {response.status}." if reason in ("allow-origin-missing", "preflight-status") else ""
     url = f"‘{_url(hop.url)}’" if reason == "allow-origin-wildcard" else _url(hop.url)
     return _frame(url, text) + tail
+
+
+def _in_utf_8(value: str) -> str:
+    """Gecko reads what a header says as UTF-8."""
+    return value.encode("latin-1", errors="replace").decode(errors="replace")
 
 
 def _frame(url: str, reason: str) -> str:

@@ -28,13 +28,16 @@ def lines(refusal: Refusal) -> list[str]:
     cannot_load = f"XMLHttpRequest cannot load {_url(here)} due to access control checks."
     match refusal.code:
         case "bad-port":
-            return [f"Not allowed to use restricted network port {here.effective_port}: {_url(here)}"]
+            there = refusal.target or here
+            return [f"Not allowed to use restricted network port {there.effective_port}: {_url(there)}"]
         case "mixed-content" if refusal.target is not None:
             blocked = blocked_content(refusal.fetch.page.url, refusal.target)
             more = ["Not allowed to request resource"] if refusal.stage == "url" else []
             return [blocked, *more, cannot_load]
         case "network-error" if refusal.stage == "response":
             return []
+        case "redirect-scheme" if refusal.stage == "url":  # not measured: its source's words
+            return ["Cross origin requests are only supported for HTTP.", cannot_load]
         case "redirect-scheme" if refusal.location == "":
             return []
     return [_text(refusal), cannot_load]

@@ -8,21 +8,23 @@ https://fetch.spec.whatwg.org/#concept-main-fetch · https://xhr.spec.whatwg.org
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from msgspec.structs import replace
 
 from sio_doctor.browser import console
-from sio_doctor.browser.preflight import cors_preflight_fetch, is_needed
+from sio_doctor.browser.network import ask
+from sio_doctor.browser.preflight import cors_preflight_fetch, is_cached, is_needed
 from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch
 from sio_doctor.browser.request import (
     Fetch,
     Hop,
     Page,
+    Passed,
     Refusal,
     Stage,
     XMLHttpRequest,
-    as_http_0_9,
     is_mixed_content,
     location_of,
     resolve,
@@ -44,6 +46,8 @@ from sio_doctor.model import (
 from sio_doctor.standards import fetch as standard
 from sio_doctor.standards import url as urls
 
+_CHARSET = re.compile(r"(?i)(;[ \t]*charset=[ \t]*)[^ \t;]+")
+
 __all__ = ["Fetched", "Page", "XMLHttpRequest", "xml_http_request"]
 
 
@@ -64,21 +68,27 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
     fetch, hop, lines = _open(engine, page, call)
     if isinstance(hop, Refusal):
         return _refused(hop, lines)
+    # Scheme fetch: `data` is there without asking anybody; what is no HTTP(S) scheme is a network error.
+    if hop.url.scheme == "data":
+        return Fetched(verdict=Verdict(allowed=True, console=tuple(lines)), response=Response(status=200))
+    if hop.url.scheme not in ("http", "https"):
+        return _refused(Refusal(code="redirect-scheme", stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     # Main fetch, 7. If should block bad port, mixed content … returns blocked, set response to a network error.
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     for _ in range(LIMIT + 1):
         lines += console.mixed_content_warning(engine, page.url, hop.url)
         # HTTP fetch, 4.1 If makeCORSPreflight is true … run CORS-preflight fetch.
-        if is_needed(fetch, hop):
+        if is_needed(fetch, hop) and not is_cached(fetch, hop):
             judged = yield from cors_preflight_fetch(fetch, hop)
             if isinstance(judged, Refusal) and engine.enforces:
                 return _refused(judged, lines)
-            if judged is True:
-                lines += console.authorization_warning(engine, hop)
+            if isinstance(judged, Passed):
+                lines += console.authorization_warning(engine, hop) if judged.by_wildcard else []
+                hop = replace(hop, passed=(*hop.passed, judged) if judged.is_cached else hop.passed)
             hop = replace(hop, preflighted=True)
         # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
-        answer = as_http_0_9(engine, hop.url, (yield _request(fetch, hop)))
+        answer = yield from ask(engine, hop.url, _request(fetch, hop))
         if fetch.cookies is not None and isinstance(answer, Response):
             # Whatever becomes of the answer: the network keeps its cookies before any check.
             fetch.cookies.store(hop.url, answer, credentials=_includes_credentials(fetch, hop))
@@ -96,9 +106,10 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             if not engine.enforces:
                 return Fetched(verdict=Verdict(allowed=True), response=answer)
             return _refused(onward, lines)
+        if (code := _bad_port(fetch, onward)) and engine.enforces:
+            refused = Refusal(code=code, stage="redirect", fetch=fetch, hop=hop, target=onward.url)
+            return _refused(refused, lines)
         hop = onward
-        if (code := _bad_port(fetch, hop)) and engine.enforces:
-            return _refused(_refusal(code, "redirect", fetch, hop), lines)
     raise AssertionError("unreachable: http_redirect_fetch holds the limit")
 
 
@@ -125,18 +136,23 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
             # 6. Combine (name, value) in author request headers.
             headers = standard.combine(headers, key, value)
     body = None if method in ("GET", "HEAD") else call.body
+    adds_content_type = body is not None and get(headers, "content-type") is None
     if body is not None:
-        headers = _with_content_type(headers)
+        headers = _with_content_type(engine, headers)
     if engine.header_charset == "utf-8":
         headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
-    url, page_url = urls.parse(call.url), urls.parse(page.url)
+    # open(), 5. Let parsedURL be the result of encoding-parsing a URL given url, relative to the document.
+    page_url = urls.parse(page.url)
+    url = urls.parse(call.url, page_url)
     fetch = Fetch(
         engine=engine,
         page=page,
         page_url=page_url,
         first=url,
+        method=method,
         credentials=call.with_credentials,
         headers=headers,
+        adds_content_type=adds_content_type,
         cookies=call.cookies,
     )
     hop = Hop(
@@ -152,14 +168,13 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
     return fetch, hop, lines
 
 
-def _with_content_type(headers: HeaderList) -> HeaderList:
+def _with_content_type(engine: Engine, headers: HeaderList) -> HeaderList:
     given = get(headers, "content-type")
     if given is None:
         return (*headers, ("Content-Type", standard.content_type_of_text(None)))
-    return tuple(
-        (key, standard.content_type_of_text(value) if key.lower() == "content-type" else value)
-        for key, value in headers
-    )
+    several = engine.rewrites_every_charset and len(_CHARSET.findall(given)) > 1
+    sent = _CHARSET.sub(r"\1UTF-8", given) if several else standard.content_type_of_text(given)
+    return tuple((key, sent if key.lower() == "content-type" else value) for key, value in headers)
 
 
 def _blocked_before(fetch: Fetch, hop: Hop) -> VerdictCode | None:

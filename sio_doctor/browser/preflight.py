@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 
-from sio_doctor.browser.request import Fetch, Hop, Refusal, as_http_0_9, location_of, resolve, url_request
+from msgspec.structs import replace
+
+from sio_doctor.browser.network import ask
+from sio_doctor.browser.request import Fetch, Hop, Passed, Refusal, location_of, resolve, url_request
 from sio_doctor.browser.table import Engine, PreflightCheck
 from sio_doctor.model import Answer, HeaderList, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import fetch as standard
+from sio_doctor.standards import url as urls
 
 #: Client hints that Chromium safelists, with what makes a value well-formed (its cors.cc).
 _HINTS = {
@@ -28,16 +32,21 @@ _HINTS = {
 
 def unsafe_names(fetch: Fetch, hop: Hop) -> list[str]:
     """The CORS-unsafe request-header names of the request at that URL."""
-    headers = fetch.headers if fetch.engine.preflight_lists_original_headers else hop.headers
-    return standard.cors_unsafe_request_header_names(headers, _safelist(fetch.engine))
+    names = standard.cors_unsafe_request_header_names(_author_headers(fetch, hop), _safelist(fetch.engine))
+    return [name for name in names if name not in hop.dropped] if fetch.engine.preflight_remembers_headers else names
+
+
+def _author_headers(fetch: Fetch, hop: Hop) -> HeaderList:
+    engine = fetch.engine
+    original = engine.preflight_lists_original_headers or engine.preflight_remembers_headers
+    return fetch.headers if original else hop.headers
 
 
 def _safelist(engine: Engine) -> Callable[[str, str], bool]:
-    if not engine.safelists_client_hints:
-        return standard.is_cors_safelisted_request_header
-
     def safelisted(name: str, value: str) -> bool:
-        hint = _HINTS.get(name.lower())
+        if engine.safelists_ascii_alone and not value.isascii():
+            return False
+        hint = _HINTS.get(name.lower()) if engine.safelists_client_hints else None
         return hint.fullmatch(value) is not None if hint else standard.is_cors_safelisted_request_header(name, value)
 
     return safelisted
@@ -49,11 +58,24 @@ def is_needed(fetch: Fetch, hop: Hop) -> bool:
         return False
     if hop.preflighted and fetch.engine.preflight_is_sticky:
         return True
+    if fetch.engine.preflight_remembers_headers:
+        hop = replace(hop, dropped=frozenset())
     return not standard.is_cors_safelisted_method(hop.method) or bool(unsafe_names(fetch, hop))
 
 
-def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, Refusal | bool]:
-    """Asks, and judges: why the request may not go, or whether it goes with Authorization covered by ``*`` alone."""
+def is_cached(fetch: Fetch, hop: Hop) -> bool:
+    """Has a preflight for the URL passed before? https://fetch.spec.whatwg.org/#concept-cache"""
+    names = frozenset(unsafe_names(fetch, hop))
+    return any(
+        passed.url == hop.url
+        and (passed.method == hop.method or standard.is_cors_safelisted_method(hop.method))
+        and names <= passed.names
+        for passed in hop.passed
+    )
+
+
+def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, Refusal | Passed]:
+    """Asks, and judges: why the request may not go, or what the answer allows."""
     # 1. Let preflight be a new request whose method is `OPTIONS` …, origin is request's origin, … mode is "cors".
     origin = fetch.page.origin if fetch.engine.preflight_has_page_origin else hop.origin
     # 2. Append (`Accept`, `*/*`). 3. Append (`Access-Control-Request-Method`, request's method).
@@ -67,8 +89,8 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
     if names := unsafe_names(fetch, hop):
         headers = (*headers, ("Access-Control-Request-Headers", ",".join(names)))
     # 6. Let response be the result of running HTTP-network-or-cache fetch: no credentials go with a preflight.
-    answer = yield url_request(hop, "OPTIONS", headers, body=None, credentials=False)
-    answer = as_http_0_9(fetch.engine, hop.url, answer)
+    request = url_request(hop, "OPTIONS", headers, body=None, credentials=False)
+    answer = yield from ask(fetch.engine, hop.url, request)
     if isinstance(answer, NoResponse):
         code: VerdictCode = "not-asked" if answer.kind == "not-asked" else "network-error"
         return Refusal(code=code, stage="preflight", fetch=fetch, hop=hop, origin=origin, failure=answer)
@@ -91,7 +113,14 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
                 target=resolve(location, hop) if location else None,
             )
     allowed, _ = standard.extract_list(answer.headers, "access-control-allow-headers")
-    return "authorization" in names and "authorization" not in [name.lower() for name in allowed]
+    return Passed(
+        url=hop.url,
+        method=hop.method,
+        names=frozenset(names),
+        by_wildcard="authorization" in names and "authorization" not in [name.lower() for name in allowed],
+        # 7.9 If max-age is failure or null, then set it to 5 (seconds).
+        is_cached=not re.fullmatch("-[0-9]+|0+", answer.get("access-control-max-age") or ""),
+    )
 
 
 _Failed = tuple[VerdictCode, str] | None
@@ -102,6 +131,9 @@ def _redirect(fetch: Fetch, hop: Hop, response: Response, origin: str) -> _Faile
 
 
 def _cors(fetch: Fetch, hop: Hop, response: Response, origin: str) -> _Failed:
+    # A redirect has led back to the page's own server, which the preflight with the page's origin is not foreign to.
+    if fetch.engine.preflight_has_page_origin and urls.same_origin(origin, urls.origin_of(hop.url)):
+        return None
     # The credentials mode is the real request's, though the preflight carries no credentials.
     failure = standard.cors_check(origin, fetch.credentials, response.headers)
     return None if failure is None else (failure, "")

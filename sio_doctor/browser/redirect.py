@@ -50,6 +50,9 @@ def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, tar
         case "location":
             # 4. If locationURL is failure, then return a network error.
             return "redirect-scheme" if target is None else None
+        case "unloadable":
+            blocked = target is not None and target.scheme in fetch.engine.unloadable_schemes
+            return "redirect-scheme" if blocked else None
         case "scheme":
             # 5. If locationURL's scheme is not an HTTP(S) scheme, then return a network error.
             return "redirect-scheme" if target is not None and target.scheme not in ("http", "https") else None
@@ -70,18 +73,24 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     issued_anew = not fetch.credentials or hop.preflighted
     headers = fetch.headers if engine.restores_headers and issued_anew else hop.headers
     method, body = hop.method, hop.body
+    dropped: set[str] = set()
+    if engine.reapplies_headers:
+        # Authorization is never back, nor is what send() added for the body: that is not the author's.
+        for_good = {"authorization", "content-type"} if fetch.adds_content_type else {"authorization"}
+        missing = for_good - {name.lower() for name, _ in headers}
+        headers = tuple((name, value) for name, value in fetch.headers if name.lower() not in missing)
     # 11. If one of: status is 301 or 302 and request's method is `POST`; status is 303 and request's method is not
     #     `GET` or `HEAD`: then set method to `GET` and body to null, and remove every request-body-header.
-    if (response.status in (301, 302) and method == "POST") or (
-        response.status == 303 and method not in ("GET", "HEAD")
-    ):
+    if _becomes_get(response, method):
         method, body = "GET", None
-        headers = tuple((name, value) for name, value in headers if name.lower() not in _BODY_HEADERS)
+        dropped |= _BODY_HEADERS
     elif engine.delete_becomes_get and method == "DELETE" and here != there:
         method, body = "GET", None
     # 12. If request's current URL's origin is not same origin with locationURL's origin, then remove `Authorization`.
     if here != there:
-        headers = tuple((name, value) for name, value in headers if name.lower() != "authorization")
+        dropped |= {"authorization"}
+    gone = dropped | (_BODY_HEADERS if engine.reapplies_headers and _becomes_get(response, fetch.method) else set())
+    headers = tuple((name, value) for name, value in headers if name.lower() not in gone)
     # Serializing a request origin: `null` where the redirect-taint is not "same-origin", that is, once a URL of a
     # foreign origin has led to another origin. https://fetch.spec.whatwg.org/#serializing-a-request-origin
     tainted = here != there and not same_origin(hop.origin, here)
@@ -94,5 +103,12 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
         body=body,
         origin=origin,
         cors=hop.cors or not same_origin(origin, there),
+        dropped=frozenset(dropped),
         redirects=hop.redirects + 1,
+    )
+
+
+def _becomes_get(response: Response, method: str) -> bool:
+    return (response.status in (301, 302) and method == "POST") or (
+        response.status == 303 and method not in ("GET", "HEAD")
     )

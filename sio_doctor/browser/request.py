@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from msgspec.structs import replace
 
 from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.table import Engine
-from sio_doctor.model import Answer, HeaderList, Model, NoResponse, Request, Response, VerdictCode
+from sio_doctor.model import HeaderList, Model, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import mixed_content
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.fetch import REDIRECT_STATUSES
@@ -43,11 +44,28 @@ class Fetch(Model, frozen=True, kw_only=True):
     page: Page
     page_url: Url
     first: Url
+    method: str
+    """The one that the author asked with."""
     credentials: bool
     """The credentials mode is ``include``."""
     headers: HeaderList
     """The author's headers, as they are before any redirect."""
     cookies: Jar | None
+    adds_content_type: bool
+    """The Content-Type is not the author's, but that of a string body."""
+
+
+class Passed(Model, frozen=True, kw_only=True):
+    """A preflight that was answered well."""
+
+    url: Url
+    method: str
+    names: frozenset[str]
+    """The headers that it allows, lower case: those that were asked for."""
+    by_wildcard: bool
+    """Authorization is covered by ``*`` alone."""
+    is_cached: bool
+    """It counts for a while, so a redirect back to the URL needs no other."""
 
 
 class Hop(Model, frozen=True, kw_only=True):
@@ -64,6 +82,10 @@ class Hop(Model, frozen=True, kw_only=True):
     """The response tainting is ``cors``: the answer must pass the CORS check."""
     preflighted: bool = False
     """There was a preflight, for this URL or an earlier one."""
+    dropped: frozenset[str] = frozenset()
+    """The headers that the redirect to this URL has dropped, lower case."""
+    passed: tuple[Passed, ...] = ()
+    """The preflights so far."""
     redirects: int = 0
 
 
@@ -107,34 +129,17 @@ def url_request(hop: Hop, method: str, headers: HeaderList, *, body: str | None,
     return Request(method=method, url=url, headers=headers, body=body, credentials=credentials)
 
 
-def as_http_0_9(engine: Engine, url: Url, answer: Answer) -> Answer:
-    """What the engine makes of bytes that are no HTTP."""
-    if isinstance(answer, Response) or answer.kind != "not-http" or engine.http_0_9 == "never":
-        return answer
-    if engine.http_0_9 == "default-port" and url.port is not None:
-        return answer
-    return Response(status=200, http_version="HTTP/0.9", body=answer.detail)
-
-
 def resolve(location: str, hop: Hop) -> Url | None:
     """The location URL, with the fragment of the URL it came from; None where it is no URL.
 
     https://fetch.spec.whatwg.org/#concept-response-location-url
     """
-    raw = location.encode("latin-1", errors="replace")
     try:
-        url = urls.parse(raw.decode() if _is_utf_8(raw) else location, hop.url)
+        # Bytes that are not ASCII go on as they came, percent-encoded, whether they are UTF-8 or not.
+        url = urls.parse(re.sub("[^\x00-\x7f]", lambda found: f"%{ord(found[0]):02X}", location), hop.url)
     except ValueError:
         return None
     return replace(url, fragment=hop.url.fragment) if url.fragment is None else url
-
-
-def _is_utf_8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def location_of(engine: Engine, response: Response) -> str | None:
@@ -142,4 +147,6 @@ def location_of(engine: Engine, response: Response) -> str | None:
     location = response.get("location")
     if response.status not in REDIRECT_STATUSES or location is None:
         return None
+    if engine.several_locations_fail:
+        location = response.get_all("location")[0]  # the others say the same
     return None if location == "" and engine.empty_location == "ignored" else location

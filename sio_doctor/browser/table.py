@@ -12,7 +12,7 @@ from sio_doctor.model import Model
 from sio_doctor.standards import url as urls
 
 PreflightCheck = Literal["redirect", "cors", "status", "methods", "headers", "method", "header"]
-RedirectCheck = Literal["limit", "location", "scheme", "credentials", "cors", "mixed-content"]
+RedirectCheck = Literal["limit", "location", "unloadable", "scheme", "credentials", "cors", "mixed-content"]
 
 
 class Engine(Model, frozen=True, kw_only=True):
@@ -28,8 +28,15 @@ class Engine(Model, frozen=True, kw_only=True):
     refused_headers: frozenset[str] = frozenset()
     """Names that setRequestHeader drops beyond the standard's. Chromium: user-agent; the others send it."""
 
+    rewrites_every_charset: bool = False
+    """Of a Content-Type that names several charsets, every one becomes UTF-8. Chromium."""
+
     header_charset: Literal["latin-1", "utf-8"] = "latin-1"
     """How header values go on the wire. WebKitGTK sends UTF-8."""
+
+    safelists_ascii_alone: bool = False
+    """A safelisted header whose value is not ASCII needs a preflight. Firefox (its IsCorsUnsafeRequestHeaderValue takes
+    such bytes for negative)."""
 
     safelists_client_hints: bool = False
     """Save-Data, DPR, Width … set by script need no preflight when well-formed. Chromium (its cors.cc lists them)."""
@@ -64,8 +71,12 @@ class Engine(Model, frozen=True, kw_only=True):
     """A request that was preflighted once is preflighted after every redirect, needed or not. Firefox and WebKit."""
 
     preflight_has_page_origin: bool = False
-    """A preflight carries, and is checked against, the page's origin, even where the request's has become ``null``.
-    Firefox."""
+    """A preflight carries, and is checked against, the page's origin, even where the request's has become ``null``; at
+    the page's own server it passes the CORS check unseen. Firefox."""
+
+    preflight_remembers_headers: bool = False
+    """Whether a preflight is needed, and what it lists, goes by the headers that the author set, less what the redirect
+    to this very URL drops. Firefox (its LoadInfo keeps the list)."""
 
     preflight_lists_original_headers: bool = False
     """After a redirect a preflight lists the headers that the author set, even those that the redirect has dropped
@@ -76,13 +87,18 @@ class Engine(Model, frozen=True, kw_only=True):
 
     # CORS check
 
-    counts_canonical_names: bool = False
-    """Only lines spelled ``Access-Control-Allow-Origin`` exactly count as several. Firefox's console alone."""
+    drops_empty_lines: bool = False
+    """Of several lines of one header, the empty ones do not count; but they do where several are spelled
+    ``Access-Control-Allow-Origin`` exactly. Firefox."""
 
     # HTTP-redirect fetch
 
     redirect_checks: tuple[RedirectCheck, ...] = ("limit", "location", "cors", "credentials", "scheme", "mixed-content")
     """In which order a redirect is judged."""
+
+    unloadable_schemes: frozenset[str] = frozenset()
+    """Schemes that no page may load from, so that a redirect there is refused before CORS is looked at. Firefox (its
+    nsScriptSecurityManager's CheckLoadURIWithPrincipal, by protocol flags)."""
 
     empty_location: Literal["ignored", "followed", "fails"] = "followed"
     """A redirect status with an empty Location. Chromium reads the answer itself; Firefox goes round to its limit, as
@@ -91,6 +107,10 @@ class Engine(Model, frozen=True, kw_only=True):
     delete_becomes_get: bool = False
     """A DELETE that is redirected to another origin becomes a GET, whatever the status, and keeps its Content-Type.
     WebKitGTK (libsoup)."""
+
+    reapplies_headers: bool = False
+    """Content-Type is dropped by those redirects alone that would make a GET of the first method; the next has it back.
+    Firefox (XMLHttpRequestMainThread sets the author's headers anew after every redirect)."""
 
     restores_headers: bool = False
     """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
@@ -124,14 +144,35 @@ class Engine(Model, frozen=True, kw_only=True):
     # What is no HTTP
 
     http_0_9: Literal["never", "default-port", "always"] = "never"
-    """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers. Chromium on the scheme's
-    default port, Firefox on any."""
+    """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers; not where it answers a PUT.
+    Chromium on the scheme's default port, Firefox on any."""
+
+    closing_answers_put: bool = False
+    """A connection that is closed without a byte is an empty answer to a PUT. Firefox."""
+
+    nul_fails: Literal["nowhere", "in values", "anywhere"] = "nowhere"
+    """Where a NUL in a header spoils the whole answer. Firefox passes over a line that has one in its name."""
+
+    several_locations_fail: bool = False
+    """Two different Location lines spoil the whole answer, whatever its status. Chromium and Firefox."""
+
+    refuses_407: bool = False
+    """A server that is no proxy may not answer 407. Chromium."""
+
+    repeats_421: bool = False
+    """A request that is answered 421 is sent once more. Chromium and Firefox."""
 
     # WebSocket
 
     handshake_checks: tuple[str, ...] = ("status", "upgrade", "connection", "accept", "extension", "protocol")
     """In which order the parts of the answer to an opening handshake are judged. Chromium looks at the key before
     Connection (its websocket_basic_handshake_stream.cc); WebKitGTK (libsoup) looks at the key last."""
+
+    handshake_separators: str = ","
+    """What separates the members of Upgrade and Connection. Firefox: blanks too."""
+
+    extensions_are_one: bool = False
+    """Sec-WebSocket-Extensions is read as one extension, whole, and does not count where it is empty. Firefox."""
 
     ignored_handshake_faults: frozenset[str] = frozenset()
     """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol.
@@ -144,25 +185,43 @@ class Engine(Model, frozen=True, kw_only=True):
 CHROMIUM = Engine(
     name="chromium",
     refused_headers=frozenset({"user-agent"}),
+    rewrites_every_charset=True,
     safelists_client_hints=True,
     private_is_mixed_content=False,
     bad_ports=urls.BAD_PORTS - {4190, 6679},
     empty_location="ignored",
     http_0_9="default-port",
+    nul_fails="anywhere",
+    several_locations_fail=True,
+    refuses_407=True,
+    repeats_421=True,
     handshake_checks=("status", "upgrade", "accept", "connection", "protocol", "extension"),
 )
 
 FIREFOX = Engine(
     name="firefox",
+    safelists_ascii_alone=True,
     localhost_first=4,
+    lax_by_default=False,
+    sites_have_schemes=False,
     preflight_checks=("cors", "redirect", "status", "methods", "method", "headers", "header"),
     preflight_is_sticky=True,
     preflight_has_page_origin=True,
-    lax_by_default=False,
-    sites_have_schemes=False,
-    counts_canonical_names=True,
-    redirect_checks=("limit", "location", "mixed-content", "cors", "credentials", "scheme"),
+    preflight_remembers_headers=True,
+    reapplies_headers=True,
+    drops_empty_lines=True,
+    redirect_checks=("limit", "location", "unloadable", "mixed-content", "cors", "scheme", "credentials"),
+    unloadable_schemes=frozenset(
+        {"chrome", "data", "file", "jar", "javascript", "moz-extension", "moz-icon", "resource", "view-source"}
+        | {"ws", "wss"}
+    ),
     http_0_9="always",
+    closing_answers_put=True,
+    nul_fails="in values",
+    several_locations_fail=True,
+    repeats_421=True,
+    handshake_separators=", \t",
+    extensions_are_one=True,
     ignored_handshake_faults=frozenset({"upgrade-multiple", "protocol"}),
     accepts_masked_frames=True,
 )

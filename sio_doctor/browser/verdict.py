@@ -122,6 +122,8 @@ def _reason(refusal: Refusal) -> str:
             return f"The preflight does not allow the header{'s' * (len(missing) > 1)} {', '.join(missing)}."
         case "redirect-userinfo":
             return f"The redirect leads to {to}, whose user and password no cross-origin request may carry."
+        case "redirect-scheme" if refusal.stage == "url":
+            return f"XMLHttpRequest cannot ask for {to}, which is no http(s) URL."
         case "redirect-scheme":
             return f"The redirect leads to {to!r}, which is no http(s) URL."
         case "redirect-limit":
@@ -129,7 +131,7 @@ def _reason(refusal: Refusal) -> str:
         case "mixed-content":
             return f"A page over https may not ask for {to}, which is not over https."
         case "bad-port":
-            return f"Browsers refuse to connect to port {refusal.hop.url.effective_port}."
+            return f"Browsers refuse to connect to port {(refusal.target or refusal.hop.url).effective_port}."
         case "bad-header":
             return f"XMLHttpRequest refuses the header {refusal.name!r}: its name or value is not valid."
     return refusal.failure.message if refusal.failure is not None else "The request failed."

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from sio_doctor.browser import console
 from sio_doctor.browser.cookies import Jar
+from sio_doctor.browser.network import as_received
 from sio_doctor.browser.request import Page, is_mixed_content
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, Frame, HeaderList, NoResponse, Request, Response, Verdict
@@ -49,7 +50,7 @@ def open_websocket(
     unless told otherwise, so that what was recorded replays. CORS headers do not matter here, and no redirect is
     followed. ValueError where the URL is none.
     """
-    target = websocket_url(url)
+    target = websocket_url(url, urls.parse(page.url))
     verdict = yield from _establish(engine, page, target, key, cookies)
     warning = console.mixed_content_warning(engine, page.url, target)
     return replace(verdict, console=(*warning, *verdict.console))
@@ -86,25 +87,34 @@ def _establish(
     )
     if cookies is not None and isinstance(answer, Response):
         cookies.store(target, answer)
+    answer = as_received(engine, target, "GET", answer)
     if isinstance(answer, NoResponse):
         return _no_answer(engine, target, answer)
-    faults = [fault for fault in handshake_faults(answer, key) if fault not in engine.ignored_handshake_faults]
+    found = handshake_faults(
+        answer,
+        key,
+        separators=engine.handshake_separators,
+        extensions_are_one=engine.extensions_are_one,
+    )
+    faults = [fault for fault in found if fault not in engine.ignored_handshake_faults]
     if not faults:
         return Verdict(allowed=True)
     first = min(faults, key=lambda fault: engine.handshake_checks.index(fault.partition("-")[0]))
     return _refused(engine, target, answer, first, key)
 
 
-def websocket_url(url: str) -> Url:
-    """The URL that the constructor makes of it: http(s) becomes ws(s). ValueError where it is none.
+def websocket_url(url: str, base: Url | None = None) -> Url:
+    """The URL that the constructor makes of it, on a page at ``base``: http(s) becomes ws(s). ValueError if none.
 
     https://websockets.spec.whatwg.org/#dom-websocket-websocket
     """
-    target = urls.parse(url)
+    target = urls.parse(url, base)
     scheme = {"http": "ws", "https": "wss"}.get(target.scheme, target.scheme)
     if scheme not in ("ws", "wss"):
         raise ValueError(f"{url!r} is no URL of a WebSocket.")
-    return replace(target, scheme=scheme, fragment=None)
+    if target.fragment is not None:
+        raise ValueError(f"{url!r} is no URL of a WebSocket: it has a fragment.")
+    return replace(target, scheme=scheme)
 
 
 def judge_frame(engine: Engine, url: str, frame: Frame) -> Verdict:

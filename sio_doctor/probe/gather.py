@@ -169,13 +169,13 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
 
 
 def connect_ahead(driver: Driver, opened: Handshake | None) -> None:
-    """Lets each page's WebSockets, and the first heartbeats, find their connections made."""
+    """Lets each page's poll and WebSockets, and the first heartbeats, find their connections made."""
     asked = next((one for one in driver.exchanges() if one.purpose == "handshake" and one.response), None)
     if opened is None or asked is None or asked.response is None:
         return
     driver.keeps = kept(asked.response)
     upgrades = driver.plan.client.transports == ("polling", "websocket") and "websocket" in opened.upgrades
-    driver.connect_ahead(len(driver.pages) * (1 + upgrades) + 2 * HEARTBEATS)
+    driver.connect_ahead(len(driver.pages) * (2 + upgrades) + 2 * HEARTBEATS)
 
 
 def kept(response: Response) -> bool:

@@ -27,11 +27,11 @@ def should_be_blocked(
 
 
 def names_private_network(url: Url) -> bool:
-    """The URL itself says so, before anything is resolved: a private address, or a name under ``.local``.
+    """The URL itself says so, before anything is resolved: a private address, 0.0.0.0, or a name under ``.local``.
 
     https://wicg.github.io/local-network-access/#mixed-content
     """
     try:
-        return address_space(url.host.strip("[]")) == "local"
+        return address_space(url.host.strip("[]")) != "public"
     except ValueError:
         return url.host.removesuffix(".").endswith(".local")

@@ -73,16 +73,20 @@ def parse(url: str, base: Url | None = None) -> Url:
         return _relative(text, base)
     name, rest = scheme[1].lower(), text[scheme.end() :]
     if name in DEFAULT_PORTS:
-        if base is not None and base.scheme == name and not rest.startswith(("/", "\\")):
+        # Special relative or authority state: `https:/path` on an https page is a path.
+        if base is not None and base.scheme == name and not rest.startswith("//"):
             return _relative(rest, base)
         return _special(name, rest.lstrip("/\\"), url)
     rest, fragment = _split(rest, "#")
     rest, query = _split(rest, "?")
-    host = ""
+    other = Url(scheme=name, query=query, fragment=fragment)
     if rest.startswith("//"):
-        host, slash, rest = rest[2:].partition("/")
+        authority, slash, rest = rest[2:].partition("/")
+        userinfo, _, host = authority.rpartition("@")
+        username, password = _split(userinfo, ":")
         rest = slash + rest
-    return Url(scheme=name, host=host, path=rest, query=query, fragment=fragment)
+        return replace(other, host=host, path=rest, username=username, password=password or "")
+    return replace(other, path=rest)
 
 
 def serialize(url: Url, *, credentials: bool = True, fragment: bool = True) -> str:
@@ -186,7 +190,7 @@ def _relative(text: str, base: Url) -> Url:
     rest, query = _split(rest, "?")
     rest = rest.replace("\\", "/")
     if rest.startswith("//"):
-        return _special(base.scheme, text.replace("\\", "/").lstrip("/"), text)
+        return _special(base.scheme, text.lstrip("/\\"), text)
     encoded = None if query is None else _encode(query, _QUERY)
     end = None if fragment is None else _encode(fragment, frozenset('"<>`'))
     if not rest:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Literal
+import re
+from typing import Literal, NamedTuple
 
 from sio_doctor.model import Response
 
@@ -30,18 +31,26 @@ HandshakeFault = Literal[
     "protocol",
 ]
 
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_EXTENSION = re.compile(rf'{_TOKEN}([ \t]*;[ \t]*{_TOKEN}([ \t]*=[ \t]*({_TOKEN}|"{_TOKEN}"))?)*')
+_FLAGS = frozenset({"server_no_context_takeover", "client_no_context_takeover"})
+_BITS = frozenset({"server_max_window_bits", "client_max_window_bits"})
+_WINDOWS = [str(bits) for bits in range(8, 16)]
+
 
 def accept(key: str) -> str:
     """The one right ``Sec-WebSocket-Accept`` for a key. https://www.rfc-editor.org/rfc/rfc6455#section-1.3"""
     return base64.b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
 
 
-def tokens(response: Response, name: str) -> list[str]:
-    """The members of a comma-separated header, lower case."""
-    return [member.strip(" \t").lower() for member in (response.get(name) or "").split(",") if member.strip(" \t")]
+def values(response: Response, name: str, separators: str = ",") -> list[str]:
+    """The members of a comma-separated header, of all its lines, empty ones and all."""
+    return [member.strip(" \t") for line in response.get_all(name) for member in re.split(f"[{separators}]", line)]
 
 
-def handshake_faults(response: Response, key: str) -> list[HandshakeFault]:
+def handshake_faults(
+    response: Response, key: str, *, separators: str = ",", extensions_are_one: bool = False
+) -> list[HandshakeFault]:
     """All that is wrong with the answer, in the order of RFC 6455, section 4.1; empty where the connection opens.
 
     No subprotocol was asked for, and no extension but permessage-deflate.
@@ -51,17 +60,18 @@ def handshake_faults(response: Response, key: str) -> list[HandshakeFault]:
     if response.status != 101:
         return ["status"]
     # 2. If the response lacks an |Upgrade| header field or it is not an ASCII case-insensitive match for "websocket" …
-    upgrade = response.get_all("upgrade")
+    upgrade = [value.lower() for value in values(response, "upgrade", separators)]
     if not upgrade:
         faults.append("upgrade-missing")
+    elif "websocket" not in upgrade:
+        faults.append("upgrade-wrong")
     elif len(upgrade) > 1:
         faults.append("upgrade-multiple")
-    elif upgrade[0].lower() != "websocket":
-        faults.append("upgrade-wrong")
     # 3. If the response lacks a |Connection| header field or it does not contain a token "Upgrade" …
-    if response.get("connection") is None:
+    connection = [value.lower() for value in values(response, "connection", separators)]
+    if not connection:
         faults.append("connection-missing")
-    elif "upgrade" not in tokens(response, "connection"):
+    elif "upgrade" not in connection:
         faults.append("connection-wrong")
     # 4. If the response lacks a |Sec-WebSocket-Accept| header field or it is not the hash of the key …
     accepts = response.get_all("sec-websocket-accept")
@@ -72,7 +82,7 @@ def handshake_faults(response: Response, key: str) -> list[HandshakeFault]:
     elif len(accepts) > 1:
         faults.append("accept-multiple")
     # 5. If |Sec-WebSocket-Extensions| indicates an extension that was not present in the client's handshake …
-    if unasked_extension(response) is not None:
+    if extension_fault(response, are_one=extensions_are_one) is not None:
         faults.append("extension")
     # 6. If |Sec-WebSocket-Protocol| indicates a subprotocol that was not present in the client's handshake …
     if response.get("sec-websocket-protocol") is not None:
@@ -80,7 +90,48 @@ def handshake_faults(response: Response, key: str) -> list[HandshakeFault]:
     return faults
 
 
-def unasked_extension(response: Response) -> str | None:
-    """The first extension that no browser asks for; None where there is none."""
-    names = [member.partition(";")[0].strip(" \t") for member in tokens(response, "sec-websocket-extensions")]
-    return next((name for name in names if name != "permessage-deflate"), None)
+class ExtensionFault(NamedTuple):
+    """What is wrong with Sec-WebSocket-Extensions, and in which extension or parameter."""
+
+    kind: Literal["unreadable", "unasked", "twice", "unexpected", "duplicate", "invalid", "no-value"]
+    where: str
+
+
+def extension_fault(response: Response, *, are_one: bool = False) -> ExtensionFault | None:
+    """The first thing that is wrong with the extensions of the answer. ``are_one``: they are not split at commas.
+
+    https://www.rfc-editor.org/rfc/rfc6455#section-9.1 · https://www.rfc-editor.org/rfc/rfc7692#section-7
+    """
+    members = values(response, "sec-websocket-extensions")
+    if are_one:
+        whole = response.get("sec-websocket-extensions") or ""
+        members = [whole.rstrip("; \t") or whole] if whole else []
+    for number, member in enumerate(members):
+        if not _EXTENSION.fullmatch(member):
+            return ExtensionFault("unreadable", member)
+        name, *parameters = (part.strip(" \t") for part in member.split(";"))
+        if name != "permessage-deflate":
+            return ExtensionFault("unasked", name)
+        if number:
+            return ExtensionFault("twice", name)
+        fault = _parameter_fault(parameters)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _parameter_fault(parameters: list[str]) -> ExtensionFault | None:
+    seen: set[str] = set()
+    for parameter in parameters:
+        name, sign, value = (part.strip(" \t") for part in parameter.partition("="))
+        if name not in _FLAGS | _BITS:
+            return ExtensionFault("unexpected", name)
+        if name in seen:
+            return ExtensionFault("duplicate", name)
+        seen.add(name)
+        if name == "client_max_window_bits" and not sign:
+            return ExtensionFault("no-value", name)
+        good = not sign if name in _FLAGS else value.strip('"') in _WINDOWS
+        if not good:
+            return ExtensionFault("invalid", name)
+    return None

@@ -124,7 +124,7 @@ def test_a_bad_port_is_not_asked(engine: Engine) -> None:
 
 @every_engine
 def test_an_http_url_is_a_websockets(engine: Engine) -> None:
-    assert play(engine, switching(), url="https://u:p@API.example.com:443/x#f")[1][0].url == "wss://api.example.com/x"
+    assert play(engine, switching(), url="https://u:p@API.example.com:443/x")[1][0].url == "wss://api.example.com/x"
 
 
 def test_a_url_of_another_scheme_is_none() -> None:
@@ -161,3 +161,87 @@ def test_frames_that_are_none_and_frames_that_are_masked() -> None:
 def test_who_checks_nothing_still_needs_a_good_handshake() -> None:
     assert play(UNCHECKED, switching(), url="ws://api.example.com:6000/")[0].allowed is True
     assert play(UNCHECKED, Response(status=403))[0].allowed is False
+
+
+# Measured on 2026-11-24 in Chromium 156 and Firefox 153 (tests/truth/later).
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "connection", "firefox"),
+    [
+        ("h2c, websocket", "Upgrade", True),
+        ("websocket,", "Upgrade", True),
+        ("websocket;x", "Upgrade", False),
+        ("websocket", "Upgrade keep-alive", True),
+        ("websocket", "Upgrades", False),
+    ],
+)
+def test_firefox_looks_for_words_in_upgrade_and_connection(upgrade: str, connection: str, firefox: bool) -> None:
+    good: HeaderList = (("Upgrade", upgrade), ("Connection", connection), GOOD[2])
+    for engine, opens in ((FIREFOX, firefox), (CHROMIUM, False)):
+        assert play(engine, switching(good=good))[0].allowed is opens
+
+
+@pytest.mark.parametrize(
+    ("extensions", "text"),
+    [
+        ("foo bar", "'Sec-WebSocket-Extensions' header value is rejected by the parser: foo bar"),
+        (
+            "permessage-deflate;",
+            "'Sec-WebSocket-Extensions' header value is rejected by the parser: permessage-deflate;",
+        ),
+        ("foo; a=b", "Found an unsupported extension 'foo' in 'Sec-WebSocket-Extensions' header"),
+        ("permessage-deflate, permessage-deflate", "Received duplicate permessage-deflate response"),
+        (
+            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+            "Error in permessage-deflate: Received duplicate permessage-deflate extension parameter "
+            "server_no_context_takeover",
+        ),
+        (
+            "permessage-deflate; foo=bar",
+            "Error in permessage-deflate: Received an unexpected permessage-deflate extension parameter",
+        ),
+        (
+            "permessage-deflate; client_max_window_bits=7",
+            "Error in permessage-deflate: Received invalid client_max_window_bits parameter",
+        ),
+        (
+            "permessage-deflate; client_max_window_bits",
+            "Error in permessage-deflate: client_max_window_bits must have value",
+        ),
+    ],
+)
+def test_chromium_tells_what_is_wrong_with_an_extension(extensions: str, text: str) -> None:
+    verdict, _ = play(CHROMIUM, switching(("Sec-WebSocket-Extensions", extensions)))
+    assert verdict.console == (f"WebSocket connection to '{URL}' failed: Error during WebSocket handshake: {text}",)
+
+
+@every_engine
+@pytest.mark.parametrize("parameters", ["; foo", "; client_max_window_bits=16", "; server_no_context_takeover=1"])
+def test_no_engine_takes_a_wrong_parameter(engine: Engine, parameters: str) -> None:
+    assert play(engine, switching(("Sec-WebSocket-Extensions", "permessage-deflate" + parameters)))[0].allowed is False
+    good = "permessage-deflate; client_max_window_bits=15; server_no_context_takeover"
+    assert play(engine, switching(("Sec-WebSocket-Extensions", good)))[0].allowed is True
+
+
+def test_firefox_reads_the_extensions_whole() -> None:
+    for extensions, opens in (("permessage-deflate;", True), ("permessage-deflate,", False), (";", False), ("", True)):
+        assert play(FIREFOX, switching(("Sec-WebSocket-Extensions", extensions)))[0].allowed is opens
+
+
+def test_chromium_names_the_first_protocol_and_nothing_that_is_no_utf_8() -> None:
+    for chosen, named in (("chat, superchat", "not present in request: chat"), ("\xe9", "failed: ")):
+        verdict, _ = play(CHROMIUM, switching(("Sec-WebSocket-Protocol", chosen)))
+        assert verdict.console[0].endswith(named)
+
+
+@every_engine
+def test_a_fragment_is_refused_by_the_constructor(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="fragment"):
+        play(engine, switching(), URL + "#f")
+
+
+@every_engine
+def test_a_relative_url_is_a_websocket_of_the_pages_server(engine: Engine) -> None:
+    verdict, asked = play(engine, switching(), "/socket.io/")
+    assert (verdict.allowed, asked[0].url) == (True, "wss://app.example.com/socket.io/")

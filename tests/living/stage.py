@@ -45,7 +45,7 @@ class Stage:
         if not first:
             return
         method, path, _ = first.split(" ", 2)
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {name.lower(): value.strip(" \t") for name, _, value in (line.partition(":") for line in lines)}
         if "sec-websocket-key" in headers:
             scheme = scheme.replace("http", "ws")
         url = f"{scheme}://{headers['host']}{path}"

@@ -36,6 +36,7 @@ def test_mixed_content(page: str, url: str, blocked: bool, blocked_with_loopback
         ("100.64.1.1", True),
         ("169.254.1.1", True),
         ("0.1.2.3", True),
+        ("0.0.0.0", True),
         ("[fd00::1]", True),
         ("[::ffff:10.0.0.1]", True),
         ("printer.local", True),

@@ -41,6 +41,11 @@ def test_a_good_answer_has_no_fault() -> None:
         (("Sec-WebSocket-Accept", "x"), "Sec-WebSocket-Accept", "accept-wrong"),
         (("Sec-WebSocket-Accept", accept(KEY)), "", "accept-multiple"),
         (("Sec-WebSocket-Extensions", "x-other"), "", "extension"),
+        (("Sec-WebSocket-Extensions", "permessage-deflate; x"), "", "extension"),
+        (("Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits"), "", "extension"),
+        (("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=08"), "", "extension"),
+        (("Sec-WebSocket-Extensions", "PerMessage-Deflate"), "", "extension"),
+        (("Upgrade", "websocket, h2c"), "Upgrade", "upgrade-multiple"),
         (("Sec-WebSocket-Protocol", "chat"), "", "protocol"),
     ],
 )
