@@ -8,17 +8,19 @@ from collections.abc import Callable
 import msgspec
 
 from sio_doctor import __version__
+from sio_doctor.browser.document import document_of
 from sio_doctor.diagnose import diagnose
 from sio_doctor.judge import judge, policy
-from sio_doctor.model import Connection, Evidence, Finding, Plan, Report
+from sio_doctor.model import Connection, Document, Evidence, Finding, Plan, Report
 from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
 from sio_doctor.rules import Case
 from sio_doctor.stacks import fixes, identify, observed
+from sio_doctor.stacks.policy import policies
 
-#: What asks a real browser: the outcomes, with what it did, and notes on how it was asked.
-Confirm = Callable[[tuple[Connection, ...]], tuple[tuple[Connection, ...], tuple[str, ...]]]
+#: What asks a real browser, on such a page: the outcomes, with what it did, and notes on how it was asked.
+Confirm = Callable[[tuple[Connection, ...], Document | None], tuple[tuple[Connection, ...], tuple[str, ...]]]
 
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
@@ -46,10 +48,13 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
     ``confirm`` is shown the outcomes, and adds what a real browser does.
     """
     plan = evidence.plan
-    case = Case(evidence, judge(evidence), identify(evidence), policy(evidence))
+    document = document_of(plan, evidence.exchanges)
+    outcomes = judge(evidence)
+    beyond = judge(evidence, permitted=True) if document is not None and document.csp else outcomes
+    case = Case(evidence, beyond, identify(evidence), policy(evidence), document, outcomes)
     findings = tuple(_prescribe(case, finding) for finding in diagnose(case))
-    outcomes = case.outcomes if plan.origins else ()
-    outcomes, notes = confirm(outcomes) if confirm is not None else (outcomes, ())
+    outcomes = outcomes if plan.origins else ()
+    outcomes, notes = confirm(outcomes, document) if confirm is not None else (outcomes, ())
     report = redact(
         Report(
             tool={"name": "sio-doctor", "version": __version__},
@@ -57,6 +62,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             seconds=evidence.seconds,
             vantage=evidence.vantage,
             target=plan.target,
+            page=document,
             client={
                 "version": plan.client.version,
                 "protocol": plan.client.protocol,
@@ -85,5 +91,6 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
 
 def _prescribe(case: Case, finding: Finding) -> Finding:
     origins = finding.origins or case.plan.origins
-    cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=observed(case.evidence))
+    details = observed(case.evidence) | policies(case.document, case.plan.target)
+    cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=details)
     return msgspec.structs.replace(finding, fixes=cures)

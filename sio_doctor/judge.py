@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sio_doctor.browser import client
+from sio_doctor.browser.document import document_of
+from sio_doctor.browser.fetch import Page
 from sio_doctor.browser.replay import Memory, replay, verified
 from sio_doctor.browser.session import page_of
 from sio_doctor.browser.table import ENGINES
@@ -21,23 +23,26 @@ from sio_doctor.model import (
 from sio_doctor.standards import engineio
 
 
-def judge(evidence: Evidence) -> tuple[Connection, ...]:
-    """What becomes of socket.io-client in each browser on each chosen page (on the stand-in where none was chosen)."""
-    memory = verified(evidence)
+def judge(evidence: Evidence, *, permitted: bool = False) -> tuple[Connection, ...]:
+    """What becomes of socket.io-client in each browser on each chosen page (on the stand-in where none was chosen).
+
+    ``permitted``: as if the page's Content-Security-Policy let it connect, so that one sees what would fail next.
+    """
+    memory, document = verified(evidence), document_of(evidence.plan, evidence.exchanges)
     return tuple(
-        _connection(evidence, memory, origin, browser)
+        _connection(evidence, memory, page_of(origin, document, permitted=permitted), browser)
         for origin in evidence.plan.origins or (STAND_IN,)
         for browser in evidence.plan.browsers
     )
 
 
-def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
-    engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
+def _connection(evidence: Evidence, memory: Memory, page: Page, browser: Browser) -> Connection:
+    engine, plan = ENGINES[browser], evidence.plan
     attempt = replay(client.connect(engine, page, plan), memory)
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict
     return Connection(
-        origin=origin,
+        origin=page.origin,
         browser=browser,
         connects=attempt.connects,
         reason=attempt.reason,

@@ -37,6 +37,7 @@ def make_plan(
     url: str,
     *,
     origins: Sequence[str] = (),
+    page: str | None = None,
     version: int | None = None,
     transports: Sequence[str] = (),
     with_credentials: bool | None = None,
@@ -50,12 +51,15 @@ def make_plan(
     deadline: float = 30.0,
 ) -> Plan:
     """The plan of one check. ``timeout`` and ``deadline`` in seconds, ``query`` as ``name=value``, ``headers`` as
-    ``name: value``, ``auth`` as JSON text. Raises PlanError with one sentence.
+    ``name: value``, ``auth`` as JSON text; ``page`` is the URL of a page to be read, whose origin is asked about first.
+    Raises PlanError with one sentence.
     """
     if not (0 < timeout < inf and 0 < deadline < inf):
         raise PlanError("--timeout and --deadline take a number of seconds above 0.")
     notes: list[str] = []
-    pages = tuple(dict.fromkeys(_origin(text, notes) for text in origins))
+    page = None if page is None else _page(page, notes)
+    own = [urls.origin_of(page)] if page is not None else []
+    pages = tuple(dict.fromkeys([*own, *(_origin(text, notes) for text in origins)]))
     pasted = _paste(url, pages, notes)
     client_version = _version(version, pasted.protocol, notes)
     extra = tuple(_header(text) for text in headers)
@@ -72,6 +76,7 @@ def make_plan(
             query=(*pasted.query, *(_pair(text) for text in query)),
         ),
         origins=pages,
+        page=page,
         client=Client(
             version=client_version,
             transports=_transports(transports) or pasted.transports or TRANSPORTS,
@@ -204,6 +209,26 @@ def _origin(text: str, notes: list[str]) -> str:
     if origin != given:
         notes.append(f"{given} was cut to its origin, {origin}, as a browser sends it.")
     return origin
+
+
+def _page(text: str, notes: list[str]) -> str:
+    """The URL of the page, without fragment, user and password. Its origin is all that the rest needs to know of it."""
+    given = text.strip()
+    scheme = _SCHEME.match(given)
+    if scheme is None:
+        likely = f"{_guess_scheme(given, ())}://{given}" if given else "https://app.example.com"
+        raise PlanError(f"--page takes the URL of the page, and {given!r} has no scheme; did you mean {likely}?")
+    if scheme[1].lower() not in ("http", "https", "file"):
+        raise PlanError(f"--page takes an http, https or file URL, and {given!r} is none.")
+    try:
+        url = urls.parse(given)
+    except ValueError as error:
+        raise PlanError(f"{given!r} is no page: {_why(error)}") from None
+    if url.scheme == "file" and (url.host not in ("", "localhost") or url.path in ("", "/")):
+        raise PlanError(f"{given!r} is no file of this machine; it looks like file:///home/me/index.html.")
+    if url.has_credentials:
+        notes.append("The user name and password in the page's URL were left out.")
+    return urls.serialize(url, credentials=False, fragment=False)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import re
 
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import NoResponse, Response, get
+from sio_doctor.standards.csp import Directive
 from sio_doctor.standards.url import Url, serialize
 from sio_doctor.standards.websocket import unasked_extension
 
@@ -92,6 +93,17 @@ def lines(refusal: Refusal) -> list[str]:
     if refusal.failure is not None:
         return _failed(net_error(refusal.failure))
     return [_access(refusal), *_failed("ERR_FAILED")]
+
+
+def blocked_by_policy(url: Url, directive: Directive) -> str:
+    """The page's policy forbids a connection. Older versions begin it with "Refused to connect to"."""
+    fallback = ""
+    if directive.name != "connect-src":
+        fallback = f" Note that 'connect-src' was not explicitly set, so '{directive.name}' is used as a fallback."
+    return (
+        f"Connecting to '{_url(url)}' violates the following Content Security Policy directive: "
+        f'"{directive.text}".{fallback} The action has been blocked.'
+    )
 
 
 def bad_status(response: Response) -> list[str]:

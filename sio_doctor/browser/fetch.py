@@ -23,9 +23,11 @@ from sio_doctor.browser.request import (
     Stage,
     XMLHttpRequest,
     as_http_0_9,
+    forbidding,
     is_mixed_content,
     location_of,
     resolve,
+    upgraded,
     url_request,
 )
 from sio_doctor.browser.table import Engine
@@ -64,7 +66,10 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
     fetch, hop, lines = _open(engine, page, call)
     if isinstance(hop, Refusal):
         return _refused(hop, lines)
-    # Main fetch, 7. If should block bad port, mixed content … returns blocked, set response to a network error.
+    # Main fetch, 7. If should block bad port, mixed content, Content Security Policy … returns blocked, set response to
+    # a network error. All engines look at the policy first.
+    if engine.enforces and (directives := forbidding(engine, page, hop.url)):
+        return _refused(Refusal(code="csp", stage="url", fetch=fetch, hop=hop, directives=directives), lines)
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     for _ in range(LIMIT + 1):
@@ -88,12 +93,16 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             return _read(fetch, hop, answer, lines)
         if location == "" and engine.empty_location == "fails":
             return _refused(_refusal("redirect-scheme", "redirect", fetch, hop, response=answer), lines)
-        onward = http_redirect_fetch(fetch, hop, answer, location, resolve(location, hop))
+        target = resolve(location, hop)
+        target = None if target is None else upgraded(engine, page, target)
+        onward = http_redirect_fetch(fetch, hop, answer, location, target)
         if isinstance(onward, Refusal):
             if not engine.enforces:
                 return Fetched(verdict=Verdict(allowed=True), response=answer)
             return _refused(onward, lines)
         hop = onward
+        if engine.enforces and (directives := forbidding(engine, page, hop.url, redirected=True)):
+            return _refused(Refusal(code="csp", stage="redirect", fetch=fetch, hop=hop, directives=directives), lines)
         if (code := _bad_port(fetch, hop)) and engine.enforces:
             return _refused(_refusal(code, "redirect", fetch, hop), lines)
     raise AssertionError("unreachable: http_redirect_fetch holds the limit")
@@ -126,7 +135,7 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         headers = _with_content_type(headers)
     if engine.header_charset == "utf-8":
         headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
-    url, page_url = urls.parse(call.url), urls.parse(page.url)
+    url, page_url = upgraded(engine, page, urls.parse(call.url)), urls.parse(page.url)
     fetch = Fetch(
         engine=engine,
         page=page,

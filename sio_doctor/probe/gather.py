@@ -15,31 +15,31 @@ from datetime import UTC, datetime
 
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
-from sio_doctor.browser.session import NOT_ASKED, page_of
+from sio_doctor.browser.session import NOT_ASKED
 from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Evidence, Exchange, Plan, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.network import Network
-
-#: Certificate failures after which the server can still be talked to.
-UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostname", "other")
+from sio_doctor.probe.page import UNTRUSTED, visited
 
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
     """Asks the server, and returns everything that was seen. Ends by the plan's deadline, whatever the server does."""
     started, clock = datetime.now(UTC), time.monotonic()
     async with Network(timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ) as network:
-        driver = Driver(plan, network)
+        visit = await visited(network, plan)
+        plan = visit.plan
+        driver = Driver(plan, network, visit.document)
         await climb(driver)
-        exchanges = driver.exchanges()
+        exchanges = (*visit.exchanges, *driver.exchanges())
     return Evidence(
         plan=plan,
         exchanges=exchanges,
         vantage=Vantage(host=socket.gethostname(), addresses=dict(network.addresses), requests=network.requests),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
-        notes=tuple(dict.fromkeys([*network.notes, *driver.notes])),
+        notes=tuple(dict.fromkeys([*network.notes, *visit.notes, *driver.notes])),
     )
 
 
@@ -81,7 +81,7 @@ async def climb(driver: Driver) -> None:
 
 async def first_handshake(driver: Driver) -> Exchange:
     """The polling handshake of the first page: the last answer that redirects led to, or why there is none."""
-    await driver.drive(client.handshake(UNCHECKED, page_of(driver.pages[0]), driver.careful()))
+    await driver.drive(client.handshake(UNCHECKED, driver.page(driver.pages[0]), driver.careful()))
     asked = [exchange for exchange in driver.exchanges() if exchange.verified == driver.verify]
     # Where its preflight could not even be sent, the preflight stands for it.
     asked = [exchange for exchange in asked if exchange.purpose in ("handshake", "redirect")] or asked
@@ -93,9 +93,9 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
     plan = driver.careful()
     jobs: list[Awaitable[object]] = [aside.preflight(driver, page)]
     if plan.client.transports[0] != "polling":
-        jobs.append(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)))
+        jobs.append(driver.drive(client.handshake(UNCHECKED, driver.page(page), plan)))
     elif session:
-        jobs.append(driver.drive(client.connect(UNCHECKED, page_of(page), plan)))
+        jobs.append(driver.drive(client.connect(UNCHECKED, driver.page(page), plan)))
     await together(*jobs)
 
 
@@ -105,7 +105,7 @@ async def sockets(driver: Driver) -> None:
         driver.notes.append("No WebSocket of its own was tried: the upgrade shows that it might end the server.")
         return
     plan = driver.careful()
-    await together(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
+    await together(*(driver.drive(client.direct(UNCHECKED, driver.page(page), plan)) for page in driver.pages))
 
 
 def spared(driver: Driver) -> bool:
@@ -118,8 +118,8 @@ async def browsers(driver: Driver) -> None:
     verify, driver.verify, spare = driver.verify, True, spared(driver)
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
-            await driver.drive(client.handshake(engine, page_of(page), driver.plan))
-            await driver.drive(client.connect(engine, page_of(page), driver.plan))
+            await driver.drive(client.handshake(engine, driver.page(page), driver.plan))
+            await driver.drive(client.connect(engine, driver.page(page), driver.plan))
             if not spare:
-                await driver.drive(client.direct(engine, page_of(page), driver.plan))
+                await driver.drive(client.direct(engine, driver.page(page), driver.plan))
     driver.verify = verify

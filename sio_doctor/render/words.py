@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sio_doctor.model import Connection, Exchange, Handshake, NoResponse, Policy, Report, Server, Verdict
+from sio_doctor.model import Connection, Document, Exchange, Handshake, NoResponse, Policy, Report, Server, Verdict
 
 BROWSERS = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
 TRANSPORTS = {"polling": "polling", "websocket": "WebSocket"}
@@ -52,6 +52,23 @@ def size(octets: int) -> str:
         if octets >= unit and octets % unit == 0:
             return f"{octets // unit} {name}"
     return count(octets, "byte")
+
+
+def page(document: Document) -> str:
+    """The page that was read, in one line: where it is, and what its policies say."""
+    where = document.url.partition("?")[0]
+    if document.reason is not None:
+        return f"{where}, not read"
+    policies = [
+        f"{policy.text.strip()}{'' if policy.enforced else ' (reported only)'}"
+        f"{' (in a meta element)' if policy.source == 'meta' else ''}"
+        for policy in document.csp
+    ]
+    return (
+        f"{where}, Content-Security-Policy: {' and '.join(policies)}"
+        if policies
+        else f"{where}, no Content-Security-Policy"
+    )
 
 
 def handshake(packet: Handshake) -> str:

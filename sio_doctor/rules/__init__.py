@@ -12,6 +12,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     local_network,
     origin,
     page,
+    policy,
     preflight,
     protocol,
     reach,
