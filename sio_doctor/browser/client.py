@@ -22,7 +22,15 @@ from sio_doctor.standards import engineio, socketio
 PATIENCE = 3
 
 #: The message of what the WebSocket constructor throws, which the client hands on. Measured on 2026-11-24.
-_THROWN = {("firefox", "csp"): "", ("webkit", "csp"): "The operation is insecure."}
+_THROWN = {
+    ("chromium", "mixed-content"): (
+        "Failed to construct 'WebSocket': An insecure WebSocket connection may not be initiated from a page loaded "
+        "over HTTPS."
+    ),
+    ("firefox", "mixed-content"): "The operation is insecure.",
+    ("firefox", "csp"): "",
+    ("webkit", "csp"): "The operation is insecure.",
+}
 
 V2_SERVER = (
     "It seems you are trying to reach a Socket.IO server in v2.x with a v3.x client, but they are not compatible "

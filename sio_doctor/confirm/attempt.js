@@ -61,7 +61,8 @@ async (plan) => {
         connection.send = (text) => socket.send(text);
         connection.close = () => socket.close();
         setTimeout(() => resolve(connection), plan.timeout);
-      } catch {
+      } catch (error) {
+        connection.thrown = error.message;
         resolve(connection);
       }
     });
@@ -155,7 +156,7 @@ async (plan) => {
   };
 
   const join_by_websocket = async (connection, first) => {
-    if (!report.websocket) return { error: "websocket error" };
+    if (!report.websocket) return { error: connection.thrown ?? "websocket error" };
     if (!opening(first)) return { error: first === null ? "timeout" : "server error" };
     if (plan.connect) connection.send(plan.connect);
     for (let patience = plan.patience; patience; patience -= 1) {

@@ -18,6 +18,9 @@ WHO = {
     "refuses": "not the pages that were tried: an unknown origin is answered with an error",
     "unknown": "not known: the server answered nothing that tells",
 }
+#: Characters of a policy in the terminal; the whole is in the JSON report.
+LONGEST = 200
+
 BLOCKED = {
     "network-error": "no answer",
     "websocket-handshake": "refused",
@@ -55,7 +58,7 @@ def size(octets: int) -> str:
 
 
 def page(document: Document) -> str:
-    """The page that was read, in one line: where it is, and what its policies say."""
+    """The page that was read, in one line: where it is, and what its policies say, as far as a line holds."""
     where = document.url.partition("?")[0]
     if document.reason is not None:
         return f"{where}, not read"
@@ -64,11 +67,9 @@ def page(document: Document) -> str:
         f"{' (in a meta element)' if policy.source == 'meta' else ''}"
         for policy in document.csp
     ]
-    return (
-        f"{where}, Content-Security-Policy: {' and '.join(policies)}"
-        if policies
-        else f"{where}, no Content-Security-Policy"
-    )
+    said = " and ".join(policies)
+    said = f"{said[:LONGEST]} …" if len(said) > LONGEST else said
+    return f"{where}, Content-Security-Policy: {said}" if policies else f"{where}, no Content-Security-Policy"
 
 
 def handshake(packet: Handshake) -> str:
