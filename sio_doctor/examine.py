@@ -8,18 +8,20 @@ from collections.abc import Callable
 import msgspec
 
 from sio_doctor import __version__
+from sio_doctor.browser.document import document_of
 from sio_doctor.compare import differences
 from sio_doctor.diagnose import attributed, diagnose, hints
 from sio_doctor.judge import judge, policy
-from sio_doctor.model import Connection, Direct, Evidence, Exchange, Finding, NetworkOptions, Plan, Report
+from sio_doctor.model import Connection, Direct, Document, Evidence, Exchange, Finding, NetworkOptions, Plan, Report
 from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
 from sio_doctor.rules import Case
 from sio_doctor.stacks import fixes, identify, observed
+from sio_doctor.stacks.policy import policies
 
-#: What asks a real browser: the outcomes, with what it did, and notes on how it was asked.
-Confirm = Callable[[tuple[Connection, ...]], tuple[tuple[Connection, ...], tuple[str, ...]]]
+#: What asks a real browser, on such a page: the outcomes, with what it did, and notes on how it was asked.
+Confirm = Callable[[tuple[Connection, ...], Document | None], tuple[tuple[Connection, ...], tuple[str, ...]]]
 
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
@@ -55,8 +57,8 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
     if reachable:
         found = attributed(found, case, behind_findings)
     findings = tuple(_prescribe(case, finding) for finding in found)
-    outcomes = case.outcomes if plan.origins else ()
-    outcomes, notes = confirm(outcomes) if confirm is not None else (outcomes, ())
+    outcomes = case.met if plan.origins else ()
+    outcomes, notes = confirm(outcomes, case.document) if confirm is not None else (outcomes, ())
     report = redact(
         Report(
             tool={"name": "sio-doctor", "version": __version__},
@@ -64,6 +66,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             seconds=evidence.seconds,
             vantage=evidence.vantage,
             target=plan.target,
+            page=case.document,
             client={
                 "version": plan.client.version,
                 "protocol": plan.client.protocol,
@@ -97,14 +100,17 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
 
 
 def _case(evidence: Evidence, directly: Case | None = None) -> Case:
-    return Case(evidence, judge(evidence), identify(evidence), policy(evidence), directly)
+    document = document_of(evidence.plan, evidence.exchanges)
+    outcomes = judge(evidence)
+    beyond = judge(evidence, permitted=True) if document is not None and document.csp else outcomes
+    return Case(evidence, beyond, identify(evidence), policy(evidence), document, outcomes, directly)
 
 
 def _direct(case: Case, behind: Case, findings: tuple[Finding, ...], reachable: bool) -> Direct:
     return Direct(
         url=behind.plan.target.url,
         reachable=reachable,
-        outcomes=behind.outcomes if behind.plan.origins else (),
+        outcomes=behind.met if behind.plan.origins else (),
         findings=tuple(finding.slug for finding in findings if finding.severity != "info"),
         differences=differences(case.evidence, behind.evidence),
         exchanges=behind.evidence.exchanges,
@@ -122,5 +128,6 @@ def _curl(exchange: Exchange, network: NetworkOptions) -> str:
 
 def _prescribe(case: Case, finding: Finding) -> Finding:
     origins = finding.origins or case.plan.origins
-    cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=observed(case.evidence))
+    details = observed(case.evidence) | policies(case.document, case.plan.target)
+    cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=details)
     return msgspec.structs.replace(finding, fixes=cures)

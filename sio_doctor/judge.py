@@ -7,6 +7,7 @@ from itertools import takewhile
 from urllib.parse import unquote
 
 from sio_doctor.browser import client
+from sio_doctor.browser.document import document_of
 from sio_doctor.browser.replay import Memory, replay, replays, unreachable, verified
 from sio_doctor.browser.request import Page
 from sio_doctor.browser.session import page_of
@@ -31,18 +32,21 @@ from sio_doctor.standards import url as urls
 LUCK = "Whether it connects is luck: requests of its session may reach a process that does not know it."
 
 
-def judge(evidence: Evidence) -> tuple[Connection, ...]:
-    """What becomes of socket.io-client in each browser on each chosen page (on the stand-in where none was chosen)."""
-    memory = verified(evidence)
+def judge(evidence: Evidence, *, permitted: bool = False) -> tuple[Connection, ...]:
+    """What becomes of socket.io-client in each browser on each chosen page (on the stand-in where none was chosen).
+
+    ``permitted``: as if the page's Content-Security-Policy let it connect, so that one sees what would fail next.
+    """
+    memory, document = verified(evidence), document_of(evidence.plan, evidence.exchanges)
     return tuple(
-        _connection(evidence, memory, origin, browser)
+        _connection(evidence, memory, page_of(origin, document, permitted=permitted), browser)
         for origin in evidence.plan.origins or (STAND_IN,)
         for browser in evidence.plan.browsers
     )
 
 
-def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browser) -> Connection:
-    engine, page, plan = ENGINES[browser], page_of(origin), evidence.plan
+def _connection(evidence: Evidence, memory: Memory, page: Page, browser: Browser) -> Connection:
+    engine, plan = ENGINES[browser], evidence.plan
     address, memory = _at_its_address(evidence, engine, memory)
     attempt = _attempt(engine, page, plan, memory)
     by_luck = _is_luck(evidence, attempt)
@@ -51,7 +55,7 @@ def _connection(evidence: Evidence, memory: Memory, origin: str, browser: Browse
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict
     return Connection(
-        origin=origin,
+        origin=page.origin,
         browser=browser,
         connects=attempt.connects,
         reason=attempt.reason,

@@ -120,6 +120,8 @@ class Plan(Model, frozen=True, kw_only=True):
     target: Target
     origins: tuple[str, ...] = ()
     """As browsers serialise them; ``null`` for an opaque one. Empty: whom does the server let in?"""
+    page: str | None = None
+    """The URL of the page, ``http(s)`` or ``file``, where it is to be read; its origin is the first of ``origins``."""
     client: Client = Client()
     network: NetworkOptions = NetworkOptions()
     browsers: tuple[Browser, ...] = ("chromium", "firefox", "webkit")
@@ -234,6 +236,7 @@ class NoResponse(Model, frozen=True, kw_only=True):
 Answer = Response | NoResponse
 
 Purpose = Literal[
+    "page",  # GET of the page from which the client connects, and of what it redirects to
     "control",  # GET handshake without Origin
     "foreign",  # GET handshake with an origin that nobody lists
     "handshake",  # GET handshake of a chosen (or stand-in) origin
@@ -360,6 +363,31 @@ class Evidence(Model, frozen=True, kw_only=True):
         return next(self.all(*purposes, origin=origin), None)
 
 
+class ContentPolicy(Model, frozen=True, kw_only=True):
+    """One Content-Security-Policy of a page."""
+
+    source: Literal["header", "meta"]
+    text: str
+    """As the page has it."""
+    enforced: bool = True
+    """False: it is only reported (``Content-Security-Policy-Report-Only``)."""
+
+
+class Document(Model, frozen=True, kw_only=True):
+    """The page from which the client connects, as it was read (``--page``)."""
+
+    url: str
+    """Where redirects led; as given where it could not be read."""
+    origin: str
+    """As browsers serialise it; ``null`` for a file, and where a policy's ``sandbox`` makes it so."""
+    status: int | None = None
+    reason: str | None = None
+    """Why it could not be read, so that its policies are not known; None where it was."""
+    csp: tuple[ContentPolicy, ...] = ()
+    client: str | None = None
+    """The version of socket.io-client that it loads, as far as the URL of a script says it."""
+
+
 # --- what a browser makes of it --------------------------------------------------------------------------------------
 
 #: Which check decided. The first group are the CORS check's, the second the preflight's, the third all other refusals.
@@ -380,6 +408,7 @@ VerdictCode = Literal[
     "redirect-userinfo",
     "redirect-scheme",
     "redirect-limit",
+    "csp",  # a Content-Security-Policy of the page
     "mixed-content",
     "bad-port",
     "bad-header",  # setRequestHeader throws
@@ -634,6 +663,8 @@ class Report(Model, frozen=True, kw_only=True):
     client: dict[str, Any]
     """version, protocol, transports, try_all_transports, with_credentials, extra_headers and cookies (names alone)."""
     ok: bool
+    page: Document | None = None
+    """The page, where it was asked for (``--page``)."""
     handshake: Handshake | None
     policy: Policy
     server: Server

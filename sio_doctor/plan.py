@@ -42,6 +42,7 @@ def make_plan(
     url: str,
     *,
     origins: Sequence[str] = (),
+    page: str | None = None,
     version: int | None = None,
     transports: Sequence[str] = (),
     try_all_transports: bool = False,
@@ -68,14 +69,17 @@ def make_plan(
     """The plan of one check. ``timeout``, ``deadline`` and ``hold`` in seconds, ``query`` as ``name=value``,
     ``headers`` as ``name: value``, ``auth`` as JSON text, ``cookies`` as ``name=value; name=value``. ``resolve``
     (``host:port:address``), ``ca_file``, ``insecure``, ``proxy`` (empty: none), ``no_proxy`` and ``family`` (4 or 6)
-    are as curl's options. Raises PlanError with one sentence.
+    are as curl's options. ``page`` is the URL of a page to be read, whose origin is asked about first. Raises PlanError
+    with one sentence.
     """
     if not (0 < timeout < inf and 0 < deadline < inf):
         raise PlanError("--timeout and --deadline take a number of seconds above 0.")
     if not 0 <= hold <= LONGEST_HOLD:
         raise PlanError(f"--hold takes a number of seconds up to {LONGEST_HOLD}.")
     notes: list[str] = []
-    pages = tuple(dict.fromkeys(_origin(text, notes) for text in origins))
+    page = None if page is None else _page(page, notes)
+    own = [urls.origin_of(page)] if page is not None else []
+    pages = tuple(dict.fromkeys([*own, *(_origin(text, notes) for text in origins)]))
     pasted = _paste(url, pages, notes)
     client_version = _version(version, pasted.protocol, notes)
     if try_all_transports and client_version != 4:
@@ -113,6 +117,7 @@ def make_plan(
     return Plan(
         target=target,
         origins=pages,
+        page=page,
         client=Client(
             version=client_version,
             transports=_transports(transports) or pasted.transports or TRANSPORTS,
@@ -258,6 +263,26 @@ def _origin(text: str, notes: list[str]) -> str:
     if origin != given:
         notes.append(f"{given} was cut to its origin, {origin}, as a browser sends it.")
     return origin
+
+
+def _page(text: str, notes: list[str]) -> str:
+    """The URL of the page, without fragment, user and password. Its origin is all that the rest needs to know of it."""
+    given = text.strip()
+    scheme = _SCHEME.match(given)
+    if scheme is None:
+        likely = f"{_guess_scheme(given, ())}://{given}" if given else "https://app.example.com"
+        raise PlanError(f"--page takes the URL of the page, and {given!r} has no scheme; did you mean {likely}?")
+    if scheme[1].lower() not in ("http", "https", "file"):
+        raise PlanError(f"--page takes an http, https or file URL, and {given!r} is none.")
+    try:
+        url = urls.parse(given)
+    except ValueError as error:
+        raise PlanError(f"{given!r} is no page: {_why(error)}") from None
+    if url.scheme == "file" and (url.host not in ("", "localhost") or url.path in ("", "/")):
+        raise PlanError(f"{given!r} is no file of this machine; it looks like file:///home/me/index.html.")
+    if url.has_credentials:
+        notes.append("The user name and password in the page's URL were left out.")
+    return urls.serialize(url, credentials=False, fragment=False)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -100,7 +100,7 @@ def _of_plan(report: Report, plan: Plan) -> Secrets:
             for part in (value, *re.split(r"[\s;,]+|(?<=\w)=(?=[^=])", value)[1:]):
                 _add(found, part, f"<secret {number}>")
     tokens = [value for name, value in plan.target.query if _SECRET_NAME.search(name)]
-    tokens += [token for note in plan.notes for token in _tokens(note)]
+    tokens += [token for text in (*plan.notes, plan.page or "") for token in _tokens(text)]
     for number, token in enumerate(dict.fromkeys(tokens), 1):
         _add(found, token, f"<token {number}>")
     for number, (name, value) in enumerate(plan.client.cookies, 1):

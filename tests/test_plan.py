@@ -159,9 +159,36 @@ def test_an_origin_that_is_none_is_one_sentence_with_the_likely_one(origin: str,
         ({"query": ["EIO=3"]}, ["EIO", "--client"]),
         ({"timeout": 0.0}, ["--timeout"]),
         ({"deadline": -1.0}, ["--deadline"]),
+        ({"page": ""}, ["--page", "no scheme"]),
+        ({"page": "app.example.com/chat"}, ["--page", "no scheme", "https://app.example.com/chat"]),
+        ({"page": "ftp://app.example.com/"}, ["--page", "http, https or file"]),
+        ({"page": "http://app.example.com:99999/"}, ["no page", "99999"]),
+        ({"page": "file:///"}, ["file:///home"]),
+        ({"page": "file://server/share/index.html"}, ["file:///home"]),
     ],
 )
 def test_an_option_that_is_wrong_is_one_sentence(options: dict[str, object], words: list[str]) -> None:
     with pytest.raises(PlanError) as raised:
         make_plan("localhost:3000", **options)  # type: ignore[arg-type]  # the table mixes the options' types
     assert all(word in str(raised.value) for word in words), raised.value
+
+
+@pytest.mark.parametrize(
+    ("page", "kept", "origin"),
+    [
+        ("HTTPS://App.Example.com:443/chat?a=b#top", "https://app.example.com/chat?a=b", "https://app.example.com"),
+        ("http://localhost:5173", "http://localhost:5173/", "http://localhost:5173"),
+        ("file:///home/me/index.html", "file:///home/me/index.html", "null"),
+        ("http://me:secret@localhost/", "http://localhost/", "http://localhost"),
+    ],
+)
+def test_a_page_brings_its_origin(page: str, kept: str, origin: str) -> None:
+    plan = make_plan("localhost:3000", page=page)
+    assert (plan.page, plan.origins) == (kept, (origin,))
+    assert "secret" not in " ".join(plan.notes)
+    both = make_plan("localhost:3000", page=page, origins=["https://other.example.com", origin])
+    assert both.origins == (origin, "https://other.example.com")
+
+
+def test_a_page_tells_the_scheme_of_a_bare_host() -> None:
+    assert make_plan("api.example.com:3000", page="https://app.example.com/").target.url.startswith("https:")

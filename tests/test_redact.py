@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from sio_doctor.examine import report_on
-from sio_doctor.model import Confirmed, Connection, Evidence, Exchange, Frame, Report, Request, Response
+from sio_doctor.model import Confirmed, Connection, Document, Evidence, Exchange, Frame, Report, Request, Response
 from sio_doctor.plan import make_plan
 from sio_doctor.render import render
 
@@ -171,7 +171,7 @@ def test_a_report_without_secrets_is_left_as_it_is() -> None:
 
 
 def test_what_a_real_browser_was_led_to_is_struck_out_of_its_lines() -> None:
-    def lead(outcomes: tuple[Connection, ...]) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
+    def lead(outcomes: tuple[Connection, ...], page: Document | None) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
         url = f"{SERVER}/login?session_token=minted-for-the-browser"
         lines = (
             f"Access to XMLHttpRequest at '{url}' (redirected from '{SERVER}/socket.io/?EIO=4') from origin '{PAGE}' …",

@@ -12,6 +12,7 @@ from sio_doctor.browser.table import Engine
 from sio_doctor.model import NoResponse, Response
 from sio_doctor.standards import mixed_content
 from sio_doctor.standards import url as urls
+from sio_doctor.standards.csp import Directive
 from sio_doctor.standards.url import Url
 
 _LINES = {"chromium": console_chromium.lines, "firefox": console_firefox.lines, "webkit": console_webkit.lines}
@@ -22,8 +23,26 @@ def lines(refusal: Refusal) -> list[str]:
     silent = refusal.code == "not-asked" or (refusal.failure is not None and refusal.failure.kind == "timeout")
     # setRequestHeader and open throw instead: the exception is the page's to print.
     thrown = refusal.stage == "url" and refusal.code in ("bad-header", "method-not-allowed")
+    if refusal.code == "csp":
+        return blocked_by_policy(
+            refusal.fetch.engine, refusal.hop.url, refusal.directives, redirected=refusal.stage == "redirect"
+        )
     write = _LINES.get(refusal.fetch.engine.name)
     return [] if silent or thrown or write is None else write(refusal)
+
+
+def blocked_by_policy(
+    engine: Engine, url: Url, directives: tuple[Directive, ...], *, redirected: bool = False
+) -> list[str]:
+    """What is printed where policies of the page forbid a connection: a line for each. Measured on 2026-11-24."""
+    match engine.name:
+        case "chromium":
+            return [console_chromium.blocked_by_policy(url, directive) for directive in directives]
+        case "firefox":
+            return [console_firefox.blocked_by_policy(url, directive) for directive in directives]
+        case "webkit":
+            return console_webkit.blocked_by_policy(url, directives, redirected)
+    return []
 
 
 def refused_header(engine: Engine, name: str) -> list[str]:

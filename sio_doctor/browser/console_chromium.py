@@ -7,6 +7,7 @@ import re
 from sio_doctor.browser.network import Unread
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import NoResponse, Response, get
+from sio_doctor.standards.csp import Directive
 from sio_doctor.standards.url import Url, serialize
 from sio_doctor.standards.websocket import extension_fault, values
 
@@ -128,6 +129,17 @@ def _not_http(refusal: Refusal, url: Url) -> list[str]:
     if url.scheme in ("file", *_LOCAL_SCHEMES):
         return [f"Not allowed to load local resource: {_url(url)}"]
     return [_access(refusal), *_failed("ERR_FAILED")]
+
+
+def blocked_by_policy(url: Url, directive: Directive) -> str:
+    """The page's policy forbids a connection. Older versions begin it with "Refused to connect to"."""
+    fallback = ""
+    if directive.name != "connect-src":
+        fallback = f" Note that 'connect-src' was not explicitly set, so '{directive.name}' is used as a fallback."
+    return (
+        f"Connecting to '{_url(url)}' violates the following Content Security Policy directive: "
+        f'"{directive.text}".{fallback} The action has been blocked.'
+    )
 
 
 def bad_status(response: Response) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from sio_doctor.browser.network import ALLOW_ORIGIN
 from sio_doctor.browser.request import Hop, Refusal
 from sio_doctor.model import Response, get
+from sio_doctor.standards.csp import Directive
 from sio_doctor.standards.fetch import cors_check
 from sio_doctor.standards.url import Url, origin_of, same_origin, serialize
 
@@ -55,6 +58,24 @@ def lines(refusal: Refusal) -> list[str]:
             return [*cause, _judged_again(refusal, response), *_did_not_succeed(hop)]
         return cause + _did_not_succeed(hop) * 2
     return cause + _did_not_succeed(hop)
+
+
+def blocked_by_policy(url: Url, directive: Directive) -> str:
+    """The page's policy forbids a connection. Gecko writes the directive anew, as it has read it."""
+    sources = [_source(source) for source in directive.sources] or ["'none'"]
+    return (
+        f"Content-Security-Policy: The page’s settings blocked the loading of a resource (connect-src) at {_url(url)} "
+        f"because it violates the following directive: “{directive.name} {' '.join(sources)}”"
+    )
+
+
+def _source(source: str) -> str:
+    """Lower case, but for a path, a nonce and a hash."""
+    if re.match(r"'(nonce|sha\d+)-", source, re.IGNORECASE):
+        return source
+    scheme, mark, rest = source.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host}".lower() + slash + path
 
 
 def authorization_warning(hop: Hop) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sio_doctor.browser.preflight import missing_names
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import NoResponse, Response, get
+from sio_doctor.standards.csp import Directive
 from sio_doctor.standards.url import Url, is_potentially_trustworthy, serialize
 
 #: Request headers that WebKit knows by name (its HTTPHeaderNames.in): it lists them before others, spelled its own way.
@@ -41,6 +42,20 @@ def lines(refusal: Refusal) -> list[str]:
         case "redirect-scheme" if refusal.location == "":
             return []
     return [_text(refusal), cannot_load]
+
+
+def blocked_by_policy(url: Url, directives: tuple[Directive, ...], redirected: bool) -> list[str]:
+    """Policies of the page forbid a connection."""
+    lines = []
+    for directive in directives:
+        where = "does not appear in the connect-src directive"
+        if directive.name != "connect-src":
+            where = f"appears in neither the connect-src directive nor the {directive.name} directive"
+        lines.append(f"Refused to connect to {_url(url)} because it {where} of the Content Security Policy.")
+    if redirected:
+        lines.append("Blocked by Content Security Policy.")
+        lines.append(f"XMLHttpRequest cannot load {_url(url)} due to access control checks.")
+    return lines
 
 
 def blocked_content(page_url: str, url: Url) -> str:

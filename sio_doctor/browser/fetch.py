@@ -25,9 +25,11 @@ from sio_doctor.browser.request import (
     Refusal,
     Stage,
     XMLHttpRequest,
+    forbidding,
     is_mixed_content,
     location_of,
     resolve,
+    upgraded,
     url_request,
 )
 from sio_doctor.browser.table import Engine
@@ -73,7 +75,10 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
         return Fetched(verdict=Verdict(allowed=True, console=tuple(lines)), response=Response(status=200))
     if hop.url.scheme not in ("http", "https"):
         return _refused(Refusal(code="redirect-scheme", stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
-    # Main fetch, 7. If should block bad port, mixed content … returns blocked, set response to a network error.
+    # Main fetch, 7. If should block bad port, mixed content, Content Security Policy … returns blocked, set response to
+    # a network error. All engines look at the policy first.
+    if engine.enforces and (directives := forbidding(engine, page, hop.url)):
+        return _refused(Refusal(code="csp", stage="url", fetch=fetch, hop=hop, directives=directives), lines)
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
     for _ in range(LIMIT + 1):
@@ -101,11 +106,16 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             return _read(fetch, hop, answer, lines)
         if location == "" and engine.empty_location == "fails":
             return _refused(_refusal("redirect-scheme", "redirect", fetch, hop, response=answer), lines)
-        onward = http_redirect_fetch(fetch, hop, answer, location, resolve(location, hop))
+        target = resolve(location, hop)
+        target = None if target is None else upgraded(engine, page, target)
+        onward = http_redirect_fetch(fetch, hop, answer, location, target)
         if isinstance(onward, Refusal):
             if not engine.enforces:
                 return Fetched(verdict=Verdict(allowed=True), response=answer)
             return _refused(onward, lines)
+        if engine.enforces and (directives := forbidding(engine, page, onward.url, redirected=True)):
+            refused = Refusal(code="csp", stage="redirect", fetch=fetch, hop=onward, directives=directives)
+            return _refused(refused, lines)
         if (code := _bad_port(fetch, onward)) and engine.enforces:
             refused = Refusal(code=code, stage="redirect", fetch=fetch, hop=hop, target=onward.url)
             return _refused(refused, lines)
@@ -143,7 +153,7 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
     # open(), 5. Let parsedURL be the result of encoding-parsing a URL given url, relative to the document.
     page_url = urls.parse(page.url)
-    url = urls.parse(call.url, page_url)
+    url = upgraded(engine, page, urls.parse(call.url, page_url))
     fetch = Fetch(
         engine=engine,
         page=page,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import HeaderList, Model, NoResponse, Request, Response, VerdictCode
-from sio_doctor.standards import mixed_content
+from sio_doctor.standards import csp, mixed_content
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.fetch import REDIRECT_STATUSES
 from sio_doctor.standards.url import Url
@@ -22,6 +22,8 @@ class Page(Model, frozen=True, kw_only=True):
     url: str
     origin: str
     """As it is serialised; ``null`` for an opaque one."""
+    policies: tuple[csp.Policy, ...] = ()
+    """Its Content-Security-Policies, as far as they are enforced."""
 
 
 class XMLHttpRequest(Model, frozen=True, kw_only=True):
@@ -111,6 +113,28 @@ class Refusal(Model, frozen=True, kw_only=True):
     """Where a redirect leads, as it was written."""
     target: Url | None = None
     """The same, resolved; None where that is no URL."""
+    directives: tuple[csp.Directive, ...] = ()
+    """The directives of the page's policies that forbid it."""
+
+
+def upgraded(engine: Engine, page: Page, url: Url) -> Url:
+    """The URL that is asked instead: by https or wss, where the page's policy says ``upgrade-insecure-requests``.
+
+    Main fetch, 5. https://w3c.github.io/webappsec-upgrade-insecure-requests/#upgrade-request
+    """
+    secure = {"http": "https", "ws": "wss"}.get(url.scheme)
+    if secure is None or not csp.upgrades_insecure_requests(page.policies):
+        return url
+    exempt = engine.upgrade_exempts if secure == "https" else engine.websocket_upgrade_exempts
+    named = {"loopback-target": url.host, "loopback-page": urls.parse(page.url).host, "nothing": ""}[exempt]
+    return url if urls.is_loopback_host(named) else replace(url, scheme=secure)
+
+
+def forbidding(engine: Engine, page: Page, url: Url, *, redirected: bool = False) -> tuple[csp.Directive, ...]:
+    """The directives of the page's policies that forbid to connect to that URL."""
+    if not page.policies:
+        return ()
+    return csp.violated(page.policies, url, urls.parse(page.url), redirected=redirected, matching=engine.csp)
 
 
 def is_mixed_content(engine: Engine, page: Url, url: Url) -> bool:

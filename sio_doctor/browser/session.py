@@ -17,7 +17,20 @@ from sio_doctor.browser.fetch import Fetched, Page, XMLHttpRequest, xml_http_req
 from sio_doctor.browser.table import Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
 from sio_doctor.browser.websocket import websocket_url as parsed
-from sio_doctor.model import Answer, Frame, NoResponse, Plan, Purpose, Request, Response, Transport, Verdict, get
+from sio_doctor.model import (
+    Answer,
+    Document,
+    Frame,
+    NoResponse,
+    Plan,
+    Purpose,
+    Request,
+    Response,
+    Transport,
+    Verdict,
+    get,
+)
+from sio_doctor.standards import csp
 from sio_doctor.standards import url as urls
 
 
@@ -52,8 +65,14 @@ Heard = Answer | Frame | None
 NOT_ASKED = NoResponse(kind="not-asked", message="This was not asked.")
 
 
-def page_of(origin: str) -> Page:
-    """A page of that origin; an opaque one stands for a file."""
+def page_of(origin: str, document: Document | None = None, *, permitted: bool = False) -> Page:
+    """A page of that origin: the document, where it is one; else an opaque one stands for a file.
+
+    ``permitted``: as if the document's policies let it connect wherever it likes.
+    """
+    if document is not None and document.origin == origin:
+        policies = csp.enforced(document)
+        return Page(url=document.url, origin=origin, policies=csp.permitting(policies) if permitted else policies)
     return Page(url="file:///index.html" if origin == "null" else f"{origin}/", origin=origin)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sio_doctor.browser.preflight import missing_names
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import Verdict, get
+from sio_doctor.standards.csp import Directive
 from sio_doctor.standards.fetch import CORS_CHECK_STEP
-from sio_doctor.standards.url import serialize
+from sio_doctor.standards.url import Url, origin_of, serialize
 
 _HEADERS = {
     "allow-credentials": "Access-Control-Allow-Credentials",
@@ -15,6 +16,7 @@ _HEADERS = {
     "allow-headers-invalid": "Access-Control-Allow-Headers",
     "header-not-allowed": "Access-Control-Allow-Headers",
     "preflight-redirect": "Location",
+    "csp": "Content-Security-Policy",
     "redirect-userinfo": "Location",
     "redirect-scheme": "Location",
 }
@@ -40,6 +42,8 @@ def verdict_of(refusal: Refusal, console: tuple[str, ...]) -> Verdict:
     code = refusal.code
     header = "Access-Control-Allow-Origin" if code.startswith("allow-origin") else _HEADERS.get(code)
     step = f"Fetch, CORS check, step {CORS_CHECK_STEP[code]}" if code in CORS_CHECK_STEP else _STEPS.get(code)
+    if code == "csp":
+        step = csp_step(refusal.directives)
     if code == "method-not-allowed" and refusal.stage == "url":
         header, step = None, "XMLHttpRequest, open(), step 3"
     return Verdict(
@@ -55,9 +59,23 @@ def verdict_of(refusal: Refusal, console: tuple[str, ...]) -> Verdict:
     )
 
 
+def csp_step(directives: tuple[Directive, ...]) -> str:
+    """Which check of the policy decided."""
+    return f"CSP3, {directives[0].name} pre-request check"
+
+
+def csp_reason(directives: tuple[Directive, ...], url: Url) -> str:
+    """Which directive forbids that URL."""
+    shown = serialize(Url(scheme=url.scheme, host=url.host, port=url.port), credentials=False)
+    said = " and ".join(f'"{directive.text}"' for directive in directives)
+    return f"The page's Content-Security-Policy does not let it connect to {shown}: {said}."
+
+
 def _found(refusal: Refusal, header: str | None) -> str | None:
     if refusal.failure is not None:
         return refusal.failure.kind
+    if refusal.directives:
+        return ", ".join(directive.text for directive in refusal.directives)
     if refusal.code == "preflight-status" and refusal.response is not None:
         return str(refusal.response.status)
     if header is None or refusal.response is None:
@@ -72,6 +90,8 @@ def _needed(refusal: Refusal) -> str | None:
     match code:
         case "allow-credentials":
             return "true"
+        case "csp":
+            return origin_of(refusal.hop.url)
         case "method-not-allowed" if refusal.stage == "preflight":
             return refusal.name
         case "header-not-allowed":
@@ -128,6 +148,9 @@ def _reason(refusal: Refusal) -> str:
             return f"The redirect leads to {to!r}, which is no http(s) URL."
         case "redirect-limit":
             return "There were more than 20 redirects."
+        case "csp":
+            behind = "The server redirects, and behind it: " if refusal.stage == "redirect" else ""
+            return behind + csp_reason(refusal.directives, refusal.hop.url)
         case "mixed-content":
             return f"A page over https may not ask for {to}, which is not over https."
         case "bad-port":

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from sio_doctor.browser import console
 from sio_doctor.browser.cookies import Jar
 from sio_doctor.browser.network import as_received
-from sio_doctor.browser.request import Page, is_mixed_content
+from sio_doctor.browser.request import Page, forbidding, is_mixed_content, upgraded
 from sio_doctor.browser.table import Engine
+from sio_doctor.browser.verdict import csp_reason, csp_step
 from sio_doctor.model import Answer, Frame, HeaderList, NoResponse, Request, Response, Verdict
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.url import Url
@@ -50,7 +51,7 @@ def open_websocket(
     unless told otherwise, so that what was recorded replays. CORS headers do not matter here, and no redirect is
     followed. ValueError where the URL is none.
     """
-    target = websocket_url(url, urls.parse(page.url))
+    target = upgraded(engine, page, websocket_url(url, urls.parse(page.url)))
     verdict = yield from _establish(engine, page, target, key, cookies)
     warning = console.mixed_content_warning(engine, page.url, target)
     return replace(verdict, console=(*warning, *verdict.console))
@@ -59,7 +60,20 @@ def open_websocket(
 def _establish(
     engine: Engine, page: Page, target: Url, key: str, cookies: Jar | None
 ) -> Generator[Request, Answer, Verdict]:
-    # Main fetch, 7. Mixed content and bad ports are refused as for any fetch; the constructor throws for the first.
+    # Main fetch, 7. The page's policy, mixed content and bad ports are looked at as for any fetch; for the second, and
+    # in Firefox and WebKit for the first, the constructor throws.
+    if engine.enforces and (directives := forbidding(engine, page, target)):
+        return Verdict(
+            allowed=False,
+            code="csp",
+            reason=csp_reason(directives, target),
+            step=csp_step(directives),
+            stage="url",
+            header="Content-Security-Policy",
+            needed=urls.origin_of(target),
+            found=", ".join(directive.text for directive in directives),
+            console=tuple(console.blocked_by_policy(engine, target, directives)),
+        )
     if engine.enforces and is_mixed_content(engine, urls.parse(page.url), target):
         shown = urls.serialize(target, credentials=False, fragment=False)
         return Verdict(

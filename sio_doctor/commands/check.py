@@ -23,6 +23,12 @@ def check(
         list[str] | None,
         typer.Option("--origin", "-o", metavar="PAGE", help="The page's origin, or its URL. Repeatable."),
     ] = None,
+    page: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The page itself: its origin and its Content-Security-Policy are read from there."
+        ),
+    ] = None,
     client: Annotated[
         int | None,
         typer.Option(metavar="2|3|4", help="Version of socket.io-client.", show_default="4", rich_help_panel=_CLIENT),
@@ -172,6 +178,7 @@ def check(
     \b
     sio-doctor check https://api.example.com --origin https://app.example.com
     sio-doctor check localhost:3000 --origin http://localhost:5173 --with-credentials
+    sio-doctor check https://api.example.com --page https://app.example.com/chat
     sio-doctor check 'https://api.example.com/socket.io/?EIO=4&transport=polling' --json
 
     Status: 0 all is well, 1 something was found, 2 the command is wrong, 3 a fault of sio-doctor, 130 interrupted.
@@ -190,6 +197,7 @@ def check(
         plan = make_plan(
             url,
             origins=origin or (),
+            page=page,
             version=client,
             transports=transports or (),
             try_all_transports=try_all_transports,
@@ -215,9 +223,24 @@ def check(
         )
     except PlanError as error:
         raise typer.TyperException(str(error)) from None
+    readable(plan)
     report = examine(plan, confirm)
     written = write(report, format, output)
     raise typer.Exit(status(report, fail_on) if written else 2)
+
+
+def readable(plan: Plan) -> None:
+    """Raises ``typer.TyperException`` where the page is a file that cannot be read."""
+    from sio_doctor.standards.url import file_path
+
+    path = None if plan.page is None else file_path(plan.page)
+    if path is not None:
+        try:
+            with open(path, "rb"):
+                pass
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no path"
+            raise typer.TyperException(f"--page: {path!r} cannot be read ({reason}).") from None
 
 
 def examine(plan: Plan, confirm: str | None = None) -> Report:
@@ -251,7 +274,7 @@ def _confirm(plan: Plan, family: str, progress: Callable[[str], None]) -> Confir
         raise typer.TyperException(str(error)) from None
     from sio_doctor.confirm.ask import confirm
 
-    return lambda outcomes: confirm(plan, outcomes, family, found, progress)
+    return lambda outcomes, document: confirm(plan, outcomes, family, found, progress, document)
 
 
 def write(report: Report, format: str, output: str | None) -> bool:

@@ -18,7 +18,7 @@ from sio_doctor.confirm.chromium import chromium
 from sio_doctor.confirm.find import BrowserError, Family, Found
 from sio_doctor.confirm.firefox import firefox
 from sio_doctor.confirm.page import Browser, Page, served_page
-from sio_doctor.model import Confirmed, Connection, Plan, Transport
+from sio_doctor.model import Confirmed, Connection, Document, Plan, Transport
 from sio_doctor.standards import socketio
 
 #: Seconds without a line after which the console has got all it will get.
@@ -41,9 +41,15 @@ _BY_CHANCE = ("Firefox can’t establish a connection to the server at ws", "The
 
 
 def confirm(
-    plan: Plan, outcomes: tuple[Connection, ...], family: Family, found: Found, progress: Callable[[str], None]
+    plan: Plan,
+    outcomes: tuple[Connection, ...],
+    family: Family,
+    found: Found,
+    progress: Callable[[str], None],
+    document: Document | None = None,
 ) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
     """The outcomes, those of that browser with what it really did; and notes on how it was asked, or why it was not.
+    A page of the document's origin gets the document's policies.
 
     The browser has ``plan.deadline`` seconds from its start on for all of it.
     """
@@ -57,7 +63,7 @@ def confirm(
             for number, outcome in enumerate(outcomes):
                 if outcome.browser == family:
                     progress(f"asking {browser.version} on a page of {outcome.origin}")
-                    confirmed[number] = replace(outcome, confirmed=_ask(browser, plan, outcome))
+                    confirmed[number] = replace(outcome, confirmed=_ask(browser, plan, outcome, document))
                     asked.append(browser.version)
     except (BrowserError, OSError, ValueError) as error:
         notes.append(f"{found.name} could not be asked{' about everything' if asked else ''}: {error}")
@@ -79,9 +85,9 @@ def _running(family: Family, found: Found, until: float) -> Iterator[Browser]:
             yield other
 
 
-def _ask(browser: Browser, plan: Plan, outcome: Connection) -> Confirmed:
+def _ask(browser: Browser, plan: Plan, outcome: Connection, document: Document | None) -> Confirmed:
     transports = plan.client.transports
-    with browser.page(*served_page(outcome.origin)) as page:
+    with browser.page(*served_page(outcome.origin, document)) as page:
         attempt, lines = _attempt(page, plan, transports)
         by_itself = {transports[0]: lines}
         # The transport that the attempt did not begin with, by itself.

@@ -61,7 +61,8 @@ async (plan) => {
         connection.send = (text) => socket.send(text);
         connection.close = () => socket.close();
         setTimeout(() => resolve(connection), plan.timeout);
-      } catch {
+      } catch (error) {
+        connection.thrown = error.message;
         resolve(connection);
       }
     });
@@ -156,7 +157,7 @@ async (plan) => {
   };
 
   const join_by_websocket = async (connection, first) => {
-    if (!report.websocket) return { error: "websocket error", opening: true };
+    if (!report.websocket) return { error: connection.thrown ?? "websocket error", opening: true };
     if (first === null) return { error: "timeout" };
     if (!opening(first)) return { error: "server error", opening: true };
     if (plan.connect) connection.send(plan.connect);

@@ -120,6 +120,7 @@ _FIXED: dict[Code, Slugs] = {
     "redirect-userinfo": ("redirect-www-apex",),
     "redirect-limit": ("redirect-to-login", "redirect-http-to-https", "redirect-www-apex"),
     "mixed-content": ("mixed-content",),
+    "content-security-policy": ("csp-connect-src",),
     "bad-port": ("unsafe-port",),
     "local-network": ("local-network-access",),
     "dns": ("dns-fails",),
@@ -166,6 +167,8 @@ _FIXED: dict[Code, Slugs] = {
 _UNSEEN: dict[Code, str] = {
     "method-not-allowed": "Another request of the page, not Socket.IO's.",
     "content-security-policy": "The connect-src of the page's Content-Security-Policy lacks the server.",
+    "local-network": "The page is public and the server is not: serve both from the same network, or the page over "
+    "https, and allow it when the browser asks.",
     "cors-disabled": "A setting of this browser: content.cors.disable in about:config.",
     "redirect-scheme": "The page was opened as a file, or the server redirects to another scheme.",
     "network-error": "An extension of the browser, its Local Network Access, or a proxy that it goes through.",

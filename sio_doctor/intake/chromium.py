@@ -162,6 +162,12 @@ WORDINGS = (
     Wording(
         "content-security-policy",
         "violates the following Content Security Policy directive",
+        "Connecting to 'U' violates the following Content Security Policy directive: \"connect-src 'self'\". The "
+        "action has been blocked.",
+    ),
+    Wording(
+        "content-security-policy",
+        "violates the following Content Security Policy directive",
         "Refused to connect to 'U' because it violates the following Content Security Policy directive: "
         "\"connect-src 'self'\".",
     ),

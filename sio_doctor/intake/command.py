@@ -40,7 +40,9 @@ def check_command(lines: Sequence[ConsoleLine]) -> Command:
     arguments += ["--origin", page] if page else []
     arguments += _options(line, url, notes)
     arguments += _client(same, line.query("EIO") == "3", notes)
-    if page is None:
+    if any(other.code == "content-security-policy" for other in same):
+        notes.append("The policy is the page's own: add --page with the page's URL, and the check reads it there.")
+    elif page is None:
         notes.append("The line does not name the page: add --origin with the page's address.")
     return Command(tuple(arguments), tuple(dict.fromkeys(notes)))
 

@@ -134,7 +134,7 @@ _BROWSERS: dict[Code, Meaning] = {
     "content-security-policy": Meaning(
         "the page's own Content-Security-Policy forbids it",
         "The page came with a policy whose connect-src does not list this server. For Socket.IO it lists both, "
-        "https://host and wss://host.",
+        "https://host and wss://host. With --page and the page's URL the check reads the policy.",
         "That the server refused: it was not asked. The page's server, or its meta element, sets the policy.",
     ),
     "cors-disabled": Meaning(

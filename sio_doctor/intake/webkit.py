@@ -101,6 +101,12 @@ WORDINGS = (
         "Refused to connect to U because it does not appear in the connect-src directive of the Content Security "
         "Policy.",
     ),
+    Wording(
+        "content-security-policy",
+        "appears in neither the connect-src directive nor the default-src directive of the Content Security Policy",
+        "Refused to connect to U because it appears in neither the connect-src directive nor the default-src directive "
+        "of the Content Security Policy.",
+    ),
     Wording("unsafe-header", "Refused to set unsafe header", 'Refused to set unsafe header "Cookie"'),
     Wording(
         "websocket-handshake",

@@ -20,8 +20,9 @@ from sio_doctor.browser.replay import (
     server_of,
     unreachable,
 )
-from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step, polling_url, websocket_url
-from sio_doctor.model import STAND_IN, Exchange, Handshake, NoResponse, Plan, Purpose, Request
+from sio_doctor.browser.request import Page
+from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step, page_of, polling_url, websocket_url
+from sio_doctor.model import STAND_IN, Document, Exchange, Handshake, NoResponse, Plan, Purpose, Request
 from sio_doctor.probe.network import Network
 from sio_doctor.probe.websocket import Conversation
 from sio_doctor.standards import engineio
@@ -96,8 +97,9 @@ class Talk:
 class Driver:
     """One run: what was asked so far, and what may still be. It decides nothing; ``gather`` does."""
 
-    def __init__(self, plan: Plan, network: Network) -> None:
+    def __init__(self, plan: Plan, network: Network, document: Document | None = None) -> None:
         self.plan = plan
+        self.document = document
         self.network = network
         self.pages = plan.origins or (STAND_IN,)
         self.limit = BUDGET + BUDGET_FURTHER * (len(self.pages) - 1)
@@ -121,6 +123,10 @@ class Driver:
         self._asked: dict[tuple[bool, Key], list[asyncio.Task[Exchange] | Talk]] = {}
         self._done: list[Exchange | Talk] = []
         self._dead: dict[tuple[bool, str], Exchange] = {}
+
+    def page(self, origin: str) -> Page:
+        """A page of that origin; the one that was read, where it is, but asking whatever its policies forbid."""
+        return page_of(origin, self.document, permitted=True)
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """Everything that was asked, in the order of asking."""

@@ -19,19 +19,17 @@ import msgspec
 
 from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
-from sio_doctor.browser.session import NOT_ASKED, page_of
+from sio_doctor.browser.session import NOT_ASKED
 from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Evidence, Exchange, Handshake, Plan, Response, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
+from sio_doctor.probe.page import UNTRUSTED, visited
 from sio_doctor.probe.stickiness import AHEAD as HEARTBEATS
 from sio_doctor.probe.stickiness import after_restart, sessions_lost, stickiness
 from sio_doctor.standards import engineio
-
-#: Certificate failures after which the server can still be talked to.
-UNTRUSTED = ("self-signed", "unknown-issuer", "expired", "not-yet-valid", "hostname", "other")
 
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
@@ -48,10 +46,12 @@ async def _gather(plan: Plan, progress: Callable[[str], None] | None) -> Evidenc
     async with Network(
         timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ, options=plan.network
     ) as network:
-        driver = Driver(plan, network)
+        visit = await visited(network, plan)
+        plan = visit.plan
+        driver = Driver(plan, network, visit.document)
         await climb(driver)
         held = await hold(driver) if plan.hold else ()
-        exchanges, notes = driver.exchanges(), driver.said()
+        exchanges, notes = (*visit.exchanges, *driver.exchanges()), driver.said()
     return Evidence(
         plan=plan,
         exchanges=exchanges,
@@ -60,7 +60,7 @@ async def _gather(plan: Plan, progress: Callable[[str], None] | None) -> Evidenc
         seconds=round(time.monotonic() - clock, 3),
         held=held,
         certificate=network.certificate_of(plan.target.url),
-        notes=tuple(dict.fromkeys([*network.notes, *notes])),
+        notes=tuple(dict.fromkeys([*network.notes, *visit.notes, *notes])),
     )
 
 
@@ -137,7 +137,7 @@ async def controls(driver: Driver) -> None:
 async def handshakes(driver: Driver) -> Exchange:
     """The polling handshake of every page; the first page's last answer that redirects led to, or why there is none."""
     plan, asking = driver.careful(), driver.pages[:1] if driver.frugal else driver.pages
-    await together(*(driver.drive(client.handshake(UNCHECKED, page_of(page), plan)) for page in asking))
+    await together(*(driver.drive(client.handshake(UNCHECKED, driver.page(page), plan)) for page in asking))
     asked = [exchange for exchange in driver.exchanges() if exchange.verified == driver.verify]
     if len(driver.pages) > 1:
         asked = [exchange for exchange in asked if exchange.request.origin in (driver.pages[0], None)] or asked
@@ -164,7 +164,7 @@ async def one_page(driver: Driver, page: str, session: bool) -> None:
     plan = driver.careful()
     jobs: list[Awaitable[object]] = []
     if plan.client.transports[0] == "polling" and session:
-        jobs.append(driver.drive(client.connect(UNCHECKED, page_of(page), plan)))
+        jobs.append(driver.drive(client.connect(UNCHECKED, driver.page(page), plan)))
     await driver.all_of(*jobs, aside.preflight(driver, page))
 
 
@@ -190,7 +190,7 @@ async def sockets(driver: Driver) -> None:
         driver.notes.append("No WebSocket of its own was tried: the upgrade shows that it might end the server.")
         return
     plan = driver.careful()
-    await driver.all_of(*(driver.drive(client.direct(UNCHECKED, page_of(page), plan)) for page in driver.pages))
+    await driver.all_of(*(driver.drive(client.direct(UNCHECKED, driver.page(page), plan)) for page in driver.pages))
 
 
 def spared(driver: Driver) -> bool:
@@ -204,8 +204,8 @@ async def browsers(driver: Driver, *, sockets: bool = True) -> None:
     driver.verify = driver.verify or not driver.plan.network.insecure
     for page in driver.pages:
         for engine in [ENGINES[name] for name in driver.plan.browsers]:
-            await driver.drive(client.handshake(engine, page_of(page), driver.plan))
-            await driver.play(partial(client.connect, engine, page_of(page), driver.plan))
+            await driver.drive(client.handshake(engine, driver.page(page), driver.plan))
+            await driver.play(partial(client.connect, engine, driver.page(page), driver.plan))
             if not spare:
-                await driver.drive(client.direct(engine, page_of(page), driver.plan))
+                await driver.drive(client.direct(engine, driver.page(page), driver.plan))
     driver.verify = verify

@@ -132,6 +132,11 @@ class Network:
         """Seconds until the deadline."""
         return max(0.0, self._deadline - time.monotonic())
 
+    def number(self) -> int:
+        """The number of the next exchange."""
+        self._ids += 1
+        return self._ids
+
     async def ask(
         self,
         request: Request,
@@ -229,8 +234,7 @@ class Network:
         fresh: bool,
         address: str | None = None,
     ) -> tuple[Exchange, Attempt | None]:
-        self._ids += 1
-        exchange = Exchange(id=self._ids, purpose=purpose, request=sent, verified=verify)
+        exchange = Exchange(id=self.number(), purpose=purpose, request=sent, verified=verify)
         if self.remaining <= 0:
             failure = NoResponse(kind="not-asked", message="The deadline of the run had passed.")
             return msgspec.structs.replace(exchange, failure=failure), None

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from sio_doctor.browser import client
 from sio_doctor.browser.cookies import Jar
-from sio_doctor.browser.session import page_of
 from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Exchange, Response
 from sio_doctor.probe.driver import Driver, opened_by
@@ -116,7 +115,7 @@ async def after_restart(driver: Driver) -> None:
     for page in driver.pages:
         lost = [one for one in driver.exchanges() if one.purpose in ("connect", "poll", "upgrade") and is_lost(one)]
         if any(one.request.origin == page for one in lost):
-            await driver.drive(client.connect(UNCHECKED, page_of(page), driver.careful()), session=1)
+            await driver.drive(client.connect(UNCHECKED, driver.page(page), driver.careful()), session=1)
 
 
 def sessions_lost(driver: Driver) -> bool:

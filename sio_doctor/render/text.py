@@ -92,6 +92,7 @@ def _finding(finding: Finding, pen: Pen) -> Blocks:
 
 def _facts(report: Report, pen: Pen) -> Blocks:
     facts = (
+        ("Page", words.page(report.page) if report.page else ""),
         ("Server", words.server(report.server)),
         ("Handshake", words.handshake(report.handshake) if report.handshake else ""),
         ("Held", words.held(report.held)),

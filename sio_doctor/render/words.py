@@ -9,6 +9,7 @@ from sio_doctor.model import (
     Connection,
     Difference,
     Direct,
+    Document,
     Exchange,
     Handshake,
     Held,
@@ -36,6 +37,9 @@ ANSWERS = {
     "connect": "CONNECT",
     "websocket": "WebSocket",
 }
+#: Characters of a policy in the terminal; the whole is in the JSON report.
+LONGEST = 200
+
 BLOCKED = {
     "network-error": "no answer",
     "websocket-handshake": "refused",
@@ -70,6 +74,21 @@ def size(octets: int) -> str:
         if octets >= unit and octets % unit == 0:
             return f"{octets // unit} {name}"
     return count(octets, "byte")
+
+
+def page(document: Document) -> str:
+    """The page that was read, in one line: where it is, and what its policies say, as far as a line holds."""
+    where = document.url.partition("?")[0]
+    if document.reason is not None:
+        return f"{where}, not read"
+    policies = [
+        f"{policy.text.strip()}{'' if policy.enforced else ' (reported only)'}"
+        f"{' (in a meta element)' if policy.source == 'meta' else ''}"
+        for policy in document.csp
+    ]
+    said = " and ".join(policies)
+    said = f"{said[:LONGEST]} …" if len(said) > LONGEST else said
+    return f"{where}, Content-Security-Policy: {said}" if policies else f"{where}, no Content-Security-Policy"
 
 
 def handshake(packet: Handshake) -> str:

@@ -20,6 +20,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     page,
     path,
     platform,
+    policy,
     preflight,
     protocol,
     reach,

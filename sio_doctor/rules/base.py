@@ -24,6 +24,7 @@ from sio_doctor.model import (
     STAND_IN,
     Browser,
     Connection,
+    Document,
     Evidence,
     Exchange,
     Framing,
@@ -38,7 +39,7 @@ from sio_doctor.model import (
     Severity,
     Verdict,
 )
-from sio_doctor.standards import engineio
+from sio_doctor.standards import csp, engineio
 
 
 class Rung(IntEnum):
@@ -141,11 +142,19 @@ class Case:
         outcomes: tuple[Connection, ...],
         server: Server,
         policy: Policy | None = None,
+        document: Document | None = None,
+        met: tuple[Connection, ...] | None = None,
         directly: Case | None = None,
     ) -> None:
-        self.evidence = evidence
+        # What the page's own server answered says nothing about the Socket.IO server.
+        about_the_server = tuple(exchange for exchange in evidence.exchanges if exchange.purpose != "page")
+        self.evidence = replace(evidence, exchanges=about_the_server)
+        self.visit = tuple(exchange for exchange in evidence.exchanges if exchange.purpose == "page")
+        self.document = document
         self.plan: Plan = evidence.plan
+        # As if the page's own policy let it connect, so that rules see what would fail next; ``met`` is what happens.
         self.outcomes = outcomes
+        self.met = outcomes if met is None else met
         self.server = server
         self.policy = policy or Policy()
         self.directly = directly
@@ -155,6 +164,11 @@ class Case:
     def pages(self) -> tuple[str, ...]:
         """The origins that were asked about: the chosen ones, or the stand-in where none was chosen."""
         return self.plan.origins or (STAND_IN,)
+
+    @property
+    def upgrades(self) -> bool:
+        """The page's policy makes browsers ask by https and wss, whatever the page says."""
+        return self.document is not None and csp.upgrades_insecure_requests(csp.enforced(self.document))
 
     @property
     def polls(self) -> bool:

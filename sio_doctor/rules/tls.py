@@ -223,4 +223,6 @@ def _says(case: Case, other: Exchange | None) -> str:
     secure = [page for page in case.plan.origins if page.startswith("https:")]
     if scheme == "http" and secure:
         said += f" {secure[0]} is secure and may not ask by http, so the port needs a certificate."
+    elif scheme == "http" and case.upgrades:
+        said += " The page's Content-Security-Policy has upgrade-insecure-requests, so browsers ask by https anyway."
     return said

@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from sio_doctor.model import Fix, Server
+from sio_doctor.stacks import policy
 from sio_doctor.stacks.base import NEW_PORT, Ask, Cure, Side, block, js, js_list, mounted, nothing
 
 SIDE: Side = "page"
@@ -68,7 +69,9 @@ def _scheme(ask: Ask) -> Fix:
     scheme, _, host = ask.plan.target.url.partition("://")
     other = "http" if scheme == "https" else "https"
     title = f"Connect by {other}: this port speaks it"
-    if other == "http" and any(origin.startswith("https:") for origin in ask.origins):
+    if other == "http" and (
+        "policy-upgrades" in ask.details or any(origin.startswith("https:") for origin in ask.origins)
+    ):
         title = "This port speaks http alone: give it TLS; until then only an http page can ask it, like this"
     return _fix(title, call(ask, url=f"{other}://{host}"), before=call(ask))
 
@@ -264,6 +267,8 @@ FIXES: dict[str, Cure] = {
     "redirect-www-apex": _redirected,
     "preflight-redirect": _redirected,
     "mixed-content": _mixed,
+    "csp-connect-src": policy.listing,
+    "csp-upgrade-insecure": policy.without_upgrade,
     "tls-plain-mixup": _scheme,
     "localhost-ipv6-mismatch": _address,
     "dns-fails": _same_host,

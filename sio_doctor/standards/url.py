@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
@@ -130,6 +131,14 @@ def is_potentially_trustworthy(url: Url | str) -> bool:
     """https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy"""
     url = parse(url) if isinstance(url, str) else url
     return url.scheme in ("https", "wss", "file", "data", "about") or is_loopback_host(url.host)
+
+
+def file_path(url: str) -> str | None:
+    """The path of the file that a ``file`` URL stands for; None for any other URL."""
+    if not url.startswith("file:"):
+        return None
+    path = unquote(parse(url).path)
+    return path[1:] if re.match(r"/[A-Za-z]:", path) else path  # file:///C:/page.html
 
 
 def is_loopback_host(host: str) -> bool:

@@ -21,6 +21,7 @@ from sio_doctor import __version__
 from sio_doctor.model import Report
 from tests.servers.hostile import always, engine, http, open_body
 from tests.servers.raw import Peer, Script, answer, answer_then_hang, nothing, raw
+from tests.servers.site import page, site
 
 PROGRAM = [sys.executable, "-m", "sio_doctor"]
 PAGE = "http://localhost:8080"
@@ -101,6 +102,8 @@ def checked(script: Script, *arguments: str, **options: Any) -> subprocess.Compl
         (["check", "h.invalid", "-b", "s3cret"], ["--cookie", "name=value"]),
         (["check", "h.invalid", "--max-requests", "0"], ["--max-requests"]),
         (["check", "h.invalid", "--max-requests", "x"], ["--max-requests", "'x'"]),
+        (["check", "h.invalid", "--page", "file:///no/such/page.html"], ["/no/such/page.html", "No such file"]),
+        (["check", "h.invalid", "--page", "shop.example.com"], ["--page", "https://shop.example.com"]),
         (["check", "h.invalid", "--nonsense"], ["--nonsense", "check --help"]),
         (["check", "h.invalid", "--origin"], ["--origin"]),
         (["check", "a.invalid", "b.invalid"], ["b.invalid"]),
@@ -349,3 +352,29 @@ def test_without_a_page_it_says_whom_the_server_lets_in(script: Script, kind: st
         assert [line for line in as_text.stdout.splitlines() if line.startswith("Handshake ")]
         assert "--origin" in as_text.stdout
     assert words in " ".join(as_text.stdout.split())
+
+
+# --- with --page -----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_read_and_its_policy_is_the_headline() -> None:
+    policy_of_page = "Content-Security-Policy: default-src 'self'"
+    with raw(site({"/chat": page(b"", policy_of_page)})) as home, raw(HEALTHY) as server:
+        as_text = run("check", server.url, "--page", f"{home.url}/chat?token=s3cret-token")
+        as_json = run("check", server.url, "--page", f"{home.url}/chat", "--json")
+    assert (as_text.returncode, as_json.returncode) == (1, 1)
+    text = " ".join(as_text.stdout.split())
+    assert text.startswith("✗ SIO850 csp-connect-src")
+    assert f"Page {home.url}/chat, Content-Security-Policy: default-src 'self'" in text
+    assert f"Content-Security-Policy: default-src 'self'; connect-src 'self' {server.url} ws" in text
+    assert "s3cret" not in as_text.stdout
+    document = json.loads(as_json.stdout)
+    assert document["page"] == {
+        "url": f"{home.url}/chat",
+        "origin": home.url,
+        "status": 200,
+        "reason": None,
+        "csp": [{"source": "header", "text": "default-src 'self'", "enforced": True}],
+        "client": None,
+    }
+    assert {outcome["polling"]["step"] for outcome in document["outcomes"]} == {"CSP3, default-src pre-request check"}

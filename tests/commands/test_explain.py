@@ -97,6 +97,23 @@ def test_lines_about_different_things_are_all_told() -> None:
     assert "StrictMode" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Connecting to '{URL}' violates the following Content Security Policy directive: \"connect-src 'self'\". The "
+        "action has been blocked.",
+        f"Content-Security-Policy: The page’s settings blocked the loading of a resource (connect-src) at {URL} "
+        "because it violates the following directive: “connect-src 'self'”",
+        f"Refused to connect to {URL} because it appears in neither the connect-src directive nor the default-src "
+        "directive of the Content Security Policy.",
+    ],
+)
+def test_a_policy_of_the_page_is_named_and_how_to_have_it_read(line: str) -> None:
+    done = run(line)
+    assert codes(done.stdout) == ["SIO850"]
+    assert "add --page with the page's URL" in " ".join(done.stdout.split())
+
+
 @pytest.mark.parametrize("name", ["SIO301", "sio301", "cors-not-configured"])
 def test_a_rule_is_explained_by_its_code_and_its_slug(name: str) -> None:
     done = run(name)

@@ -27,7 +27,7 @@ both = pytest.mark.parametrize(
 
 def outcome(url: str, family: Family) -> Connection:
     plan = make_plan(url, origins=[PAGE], browsers=[family])
-    report = examine_sync(plan, confirm=lambda outcomes: confirm(plan, outcomes, family, find(family), print))
+    report = examine_sync(plan, confirm=lambda outcomes, _: confirm(plan, outcomes, family, find(family), print))
     [one] = report.outcomes
     assert one.confirmed is not None
     return one

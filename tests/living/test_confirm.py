@@ -35,7 +35,7 @@ both = pytest.mark.parametrize(
 
 
 def confirmed(plan: Plan, family: Family) -> list[Confirmed]:
-    report = examine_sync(plan, confirm=lambda outcomes: confirm(plan, outcomes, family, find(family), print))
+    report = examine_sync(plan, confirm=lambda outcomes, _: confirm(plan, outcomes, family, find(family), print))
     found = [outcome.confirmed for outcome in report.outcomes if outcome.browser == family]
     assert found
     assert all(outcome.confirmed is None for outcome in report.outcomes if outcome.browser != family)
@@ -122,7 +122,7 @@ def test_secrets_and_sids_of_the_browser_are_struck_out() -> None:
     with node("4.8", options, setup="io.engine.on('headers', () => {})") as url:
         plan = make_plan(url, origins=[PAGE], query=["token=very-secret-value"], browsers=["chromium"])
         report = examine_sync(
-            plan, confirm=lambda outcomes: confirm(plan, outcomes, "chromium", find("chromium"), print)
+            plan, confirm=lambda outcomes, _: confirm(plan, outcomes, "chromium", find("chromium"), print)
         )
     assert "very-secret-value" not in msgspec.json.encode(report).decode()
 

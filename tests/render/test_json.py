@@ -31,7 +31,7 @@ def test_it_is_laid_out_for_people_too() -> None:
 def test_the_keys_stand_in_the_order_of_the_contract() -> None:
     written: dict[str, Any] = json.loads(render(hostile, "json"))
     assert list(written)[:8] == ["schema_version", "tool", "started", "seconds", "vantage", "target", "client", "ok"]
-    assert list(written)[8:13] == ["handshake", "policy", "server", "outcomes", "findings"]
+    assert list(written)[8:14] == ["page", "handshake", "policy", "server", "outcomes", "findings"]
     assert list(written)[-2:] == ["notes", "exchanges"]
     finding = written["findings"][0]
     assert list(finding)[:6] == ["code", "slug", "severity", "title", "message", "origins"]

@@ -10,8 +10,21 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from sio_doctor.model import Browser, Connection, Exchange, Fix, Policy, PolicyKind, Purpose, Report, Request, Response
-from sio_doctor.render import render
+from sio_doctor.model import (
+    Browser,
+    Connection,
+    ContentPolicy,
+    Document,
+    Exchange,
+    Fix,
+    Policy,
+    PolicyKind,
+    Purpose,
+    Report,
+    Request,
+    Response,
+)
+from sio_doctor.render import render, words
 from sio_doctor.render.curl import curl
 from sio_doctor.render.escape import shows
 from tests.render import samples
@@ -353,3 +366,18 @@ def test_what_was_not_reached_is_not_described() -> None:
 def test_an_unheard_of_format_is_refused() -> None:
     with pytest.raises(KeyError):
         render(samples.healthy, "yaml")
+
+
+def test_the_page_is_one_line_and_a_long_policy_is_cut() -> None:
+    policy = ContentPolicy(source="meta", text="default-src " + "https://cdn.example.com " * 50)
+    document = Document(url="https://app.example.com/?token=x", origin="https://app.example.com", csp=(policy,))
+    said = words.page(document)
+    assert said.startswith("https://app.example.com/, Content-Security-Policy: default-src https://cdn.example.com ")
+    assert said.endswith(" …")
+    assert len(said) < 300
+    assert (
+        words.page(msgspec.structs.replace(document, csp=())) == "https://app.example.com/, no Content-Security-Policy"
+    )
+    assert words.page(msgspec.structs.replace(document, reason="It was answered with status 404.")).endswith(
+        ", not read"
+    )

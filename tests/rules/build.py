@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from sio_doctor.browser.document import document_of
 from sio_doctor.diagnose import diagnose
 from sio_doctor.model import (
     FOREIGN,
@@ -101,7 +102,10 @@ def case(
     """What a rule is given: the evidence, judged."""
     from sio_doctor.judge import judge
 
-    return Case(gathered, judge(gathered) if outcomes is None else outcomes, server or Server(), policy)
+    document = document_of(gathered.plan, gathered.exchanges)
+    met = judge(gathered) if outcomes is None else outcomes
+    beyond = judge(gathered, permitted=True) if outcomes is None else outcomes
+    return Case(gathered, beyond, server or Server(), policy, document, met)
 
 
 def hits(slug: str, gathered: Evidence | Case) -> list[Hit]:
@@ -242,6 +246,8 @@ def _request(plan: Plan, asked: Asked) -> Request:
     elif purpose == "client-file":
         method, extra = "HEAD", ()
     headers = [*extra, *asked.headers]
+    if purpose == "page":
+        return Request(method="GET", url=asked.url or plan.page or "", headers=asked.headers)
     if socket:
         headers = [("Sec-WebSocket-Key", KEY), *asked.headers]
     elif method != "OPTIONS":
