@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_plus
 
 import msgspec
 
-from sio_doctor.model import Confirmed, Exchange, Plan, Report
+from sio_doctor.model import Confirmed, Direct, Exchange, Plan, Report
 from sio_doctor.standards import engineio, socketio
 
 _SECRET_NAME = re.compile(r"auth|token|secret|key|passw|session|sid$|jwt|signature|credential|cookie", re.IGNORECASE)
@@ -43,7 +43,24 @@ def redact(report: Report, plan: Plan) -> Report:
     secrets = {**_of_server(report), **own}
     if not secrets:
         return report
-    return msgspec.convert(_strike(msgspec.to_builtins(report), secrets, own), Report)
+    # One exchange after the other: a server can make them large, and on the way each is there three times.
+    whole = msgspec.structs.replace(report, exchanges=(), direct=_without_exchanges(report.direct))
+    struck = msgspec.convert(_strike(msgspec.to_builtins(whole), secrets, own), Report)
+    exchanges = tuple(_exchange(exchange, secrets, own) for exchange in report.exchanges)
+    if report.direct is None or struck.direct is None:
+        return msgspec.structs.replace(struck, exchanges=exchanges)
+    behind = tuple(_exchange(exchange, secrets, own) for exchange in report.direct.exchanges)
+    return msgspec.structs.replace(
+        struck, exchanges=exchanges, direct=msgspec.structs.replace(struck.direct, exchanges=behind)
+    )
+
+
+def _without_exchanges(direct: Direct | None) -> Direct | None:
+    return None if direct is None else msgspec.structs.replace(direct, exchanges=())
+
+
+def _exchange(exchange: Exchange, secrets: Secrets, own: Secrets) -> Exchange:
+    return msgspec.convert(_strike(msgspec.to_builtins(exchange), secrets, own), Exchange)
 
 
 def _strike(value: Any, secrets: Secrets, own: Secrets) -> Any:
