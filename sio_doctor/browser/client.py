@@ -111,14 +111,16 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
         # It never polls again: other packets are no error to it, and what JSON.parse throws is nobody's.
         return Attempt(False, reason, error="timeout", verdict=verdict)
     attempt = yield from _join_by_polling(session, opened.sid, packets[1:])
-    upgraded = None
+    upgraded: bool | None = None
+    settled = True
     if "websocket" in session.transports and "websocket" in opened.upgrades:
         if attempt.alive:
             upgraded = yield from _upgrade(session, opened.sid)
+            settled = upgraded is not None
         elif attempt.waits:
             yield from _failing_upgrade(session, opened.sid)
     transport: Transport | None = None
-    if attempt.connects:
+    if attempt.connects and settled:  # where the upgrade was not asked, it is not known on which it would end
         transport = "websocket" if upgraded else "polling"
     return attempt._replace(verdict=verdict, transport=transport, upgraded=upgraded, sid=opened.sid)
 
