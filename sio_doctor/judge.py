@@ -50,7 +50,7 @@ def _connection(evidence: Evidence, memory: Memory, page: Page, browser: Browser
     address, memory = _at_its_address(evidence, engine, memory)
     attempt = _attempt(engine, page, plan, memory)
     by_luck = _is_luck(evidence, attempt)
-    if by_luck:
+    if by_luck and not _goes_astray(evidence, attempt):
         attempt = attempt._replace(connects=None, reason=LUCK, transport=None, error=None)
     polling = replay(client.handshake(engine, page, plan), memory).verdict
     websocket = replay(client.direct(engine, page, plan), memory).verdict
@@ -93,6 +93,21 @@ def _is_luck(evidence: Evidence, attempt: client.Attempt) -> bool:
         return False
     answers = [*posts, *own]
     return any(map(_is_lost, answers)) and any(one.response and one.response.status == 200 for one in answers)
+
+
+def _goes_astray(evidence: Evidence, attempt: client.Attempt) -> bool:
+    """CONNECT was lost on the very connection that the handshake came over: every request goes to the next process in
+    turn, and a page's first ones always do.
+    """
+    posted = next(
+        (one for one in evidence.all("connect") if attempt.sid is not None and _sid(one) == attempt.sid), None
+    )
+    kept = all(
+        "close" not in (one.response.get("connection") or "").lower()
+        for one in evidence.all("handshake")
+        if one.response
+    )
+    return posted is not None and _is_lost(posted) and kept
 
 
 def _heartbeats(evidence: Evidence, cookies: set[str]) -> list[Exchange]:

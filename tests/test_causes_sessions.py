@@ -33,14 +33,23 @@ LISTS = f"{{cors: {{origin: ['{PAGE}', '{SAME_SITE}'], credentials: true}}}}"
 SECOND = f"{{cors: {{origin: ['{PAGE}', '{SAME_SITE}', 'http://second.test'], credentials: true}}}}"
 
 
-def assert_luck(report: Report, slug: str, browsers: tuple[str, ...] = ("chromium", "firefox", "webkit")) -> str:
-    """That is the one finding, a warning; those browsers connect by luck, all others for sure. Its message."""
-    assert found(report) == [(slug, "warning")]
+def assert_luck(
+    report: Report,
+    slug: str,
+    browsers: tuple[str, ...] = ("chromium", "firefox", "webkit"),
+    *,
+    connects: bool | None = None,
+) -> str:
+    """That is the one finding; those browsers connect by luck, all others for sure. Its message.
+
+    A warning; an error where ``connects`` is False: every request goes to the next process in turn, a page's first too.
+    """
+    assert found(report) == [(slug, "warning" if connects is None else "error")]
     assert not report.ok
     assert report.findings[0].browsers == browsers
     for outcome in report.outcomes:
         lucky = outcome.browser in browsers
-        assert (outcome.by_luck, outcome.connects) == (lucky, None if lucky else True)
+        assert (outcome.by_luck, outcome.connects) == (lucky, connects if lucky else True)
     assert report.findings[0].fixes
     return report.findings[0].message
 
@@ -78,8 +87,8 @@ def test_python_workers() -> None:
 def test_nginx_in_turn_and_by_address() -> None:
     upstreams = [shared(node, "4.8", LISTS), shared(node, "4.8", SECOND)]
     with nginx(upstreams) as url:
-        assert_luck(check(url), "no-sticky-sessions")
-        assert_luck(check(url, **COOKIES), "no-sticky-sessions")
+        assert_luck(check(url), "no-sticky-sessions", connects=False)
+        assert_luck(check(url, **COOKIES), "no-sticky-sessions", connects=False)
     with nginx(upstreams, balance="ip_hash;") as url:
         assert_healthy(check(url))
 
@@ -102,14 +111,14 @@ class TestStickyByCookie:
     @pytest.mark.parametrize("page", [PAGE, SAME_SITE])
     def test_without_credentials_no_browser_sends_it(self, sticky_by_cookie: str, page: str) -> None:
         report = check(sticky_by_cookie, page=page)
-        message = assert_luck(report, "sticky-cookie-not-sent")
+        message = assert_luck(report, "sticky-cookie-not-sent", connects=False)
         assert "of 8 requests without it lost the session, and none with it" in message
         assert "Chromium, Firefox and Safari do not send SERVERID back" in message
         assert report.findings[0].fixes[0].after.endswith("withCredentials: true\n});")
 
     def test_with_credentials_of_another_site_only_firefox_sends_it(self, sticky_by_cookie: str) -> None:
         report = check(sticky_by_cookie, **COOKIES)
-        message = assert_luck(report, "sticky-cookie-not-sent", ("chromium", "webkit"))
+        message = assert_luck(report, "sticky-cookie-not-sent", ("chromium", "webkit"), connects=False)
         assert "Chromium does not send SERVERID back. It is without SameSite" in message
         assert any('attr "SameSite=None"' in fix.after for fix in report.findings[0].fixes)
         assert report.vantage.requests <= 40
@@ -139,7 +148,7 @@ def test_a_cookie_that_does_not_help() -> None:
     """It is set, and nobody goes by it."""
     upstreams = [shared(node, "4.8", LISTS), shared(node, "4.8", SECOND)]
     with haproxy(upstreams, backend='http-response set-header Set-Cookie "route=x; Path=/"') as url:
-        message = assert_luck(check(url), "no-sticky-sessions")
+        message = assert_luck(check(url), "no-sticky-sessions", connects=False)
     assert "(route) do not help: it is lost with them too" in message
 
 

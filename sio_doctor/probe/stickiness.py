@@ -44,13 +44,15 @@ class Heartbeats:
         body = engineio.encode_payload(["3" if session.protocol == 4 else "2"], session.protocol)
         self._request = driver.simple(method="POST", sid=session.sid, body=body, protocol=session.protocol)
 
-    async def post(self, number: int, cookies: str | None = None) -> bool:
-        """Posts so many, with that Cookie header; False where the session was not known to one of them."""
+    async def post(self, number: int, cookies: str | None = None, *, behind: int = 0) -> bool:
+        """Posts so many, with that Cookie header; False where the session was not known to one of them. So many more
+        come ``behind`` them.
+        """
         request, until, known = self._request, time.monotonic() + PATIENCE, True
         if cookies is not None:
             request = replace(request, headers=(*request.headers, ("Cookie", cookies)))
         for left in reversed(range(number)):
-            if left >= AHEAD:
+            if left + behind >= AHEAD:
                 self._driver.connect_ahead(1)
             nth, self._posted = self._posted, self._posted + 1
             answer = await self._driver.ask(request, "sticky", nth=nth, fresh=True, timeout=PATIENCE)
@@ -79,7 +81,11 @@ async def stickiness(driver: Driver) -> None:
     if beside is None:
         beside = await driver.ask(driver.simple(), "control", nth=2)
     heartbeats, others = Heartbeats(driver, control), Heartbeats(driver, beside) if opened_by(beside) else None
-    known = await asyncio.gather(*(one.post(ENOUGH // 2) for one in (heartbeats, others) if one is not None))
+    known = []
+    for behind in reversed(range(ENOUGH // 2)):
+        # Now the one first, now the other: of two processes that take turns, each session has to meet both.
+        both = (heartbeats, others) if behind % 2 else (others, heartbeats)
+        known += await asyncio.gather(*(one.post(1, behind=behind) for one in both if one is not None))
     if others is None or not all(known):
         known.append(await heartbeats.post(ENOUGH // 2))
     if all(known):

@@ -59,13 +59,21 @@ def test_python_behind_a_proxy_may_be_the_proxys_doing() -> None:
     assert fired(whole) == {"no-sticky-sessions"}
 
 
-@pytest.mark.parametrize("own", [CONNECTED, [OPEN, exchange("connect", UNKNOWN)]], ids=["got through", "lost"])
+@pytest.mark.parametrize(
+    "own", [CONNECTED, [OPEN, exchange("connect", OK), exchange("poll", UNKNOWN)]], ids=["got through", "lost"]
+)
 def test_what_became_of_this_very_attempt_does_not_matter(own: list[Asked]) -> None:
     whole = evidence({}, own + sticky(OK, UNKNOWN))
     finding = findings(whole)["no-sticky-sessions"]
     assert finding.severity == "warning"
     assert set(findings(whole)) == {"no-sticky-sessions"}
     assert {(one.connects, one.by_luck, one.error) for one in case(whole).outcomes} == {(None, True, None)}
+
+
+def test_what_is_lost_on_the_connection_of_the_handshake_is_lost_for_every_page() -> None:
+    whole = evidence({}, [OPEN, exchange("connect", UNKNOWN), *sticky(OK, UNKNOWN)])
+    assert findings(whole)["no-sticky-sessions"].severity == "error"
+    assert {(one.connects, one.by_luck, one.error) for one in case(whole).outcomes} == {(False, True, "xhr post error")}
 
 
 def test_a_refusal_of_the_application_is_no_luck() -> None:
