@@ -36,6 +36,7 @@ NEEDS = {
     "curl": "the curl command",
     "chromium": "Chromium, Chrome or Edge",
     "firefox": "Firefox",
+    "webkit": "WebKitGTK's MiniBrowser, Xvfb and util-linux's unshare",
 }
 
 needs_node = pytest.mark.needs_node
@@ -45,6 +46,7 @@ needs_openssl = pytest.mark.needs_openssl
 needs_curl = pytest.mark.needs_curl
 needs_chromium = pytest.mark.needs_chromium
 needs_firefox = pytest.mark.needs_firefox
+needs_webkit = pytest.mark.needs_webkit
 
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 
@@ -59,7 +61,16 @@ def executable(name: str) -> str | None:
             return find(name).path
         except BrowserError:
             return None
+    if name == "webkit":
+        return _minibrowser()
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+def _minibrowser() -> str | None:
+    """Debian keeps it beside the library."""
+    if shutil.which("Xvfb") is None or shutil.which("unshare") is None:
+        return None
+    return next((str(path) for path in Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")), None)
 
 
 def need(name: str) -> str:
