@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sio_doctor.browser.preflight import missing_names
 from sio_doctor.browser.request import Refusal
 from sio_doctor.model import NoResponse, Response, get
@@ -139,7 +141,13 @@ def _cause(refusal: Refusal) -> str:
 
 
 def _invalid(response: Response, name: str) -> str:
-    return f"Header {name} has an invalid value: {get(response.headers, name)}"
+    return f"Header {name} has an invalid value: {_printed(get(response.headers, name) or '')}"
+
+
+def _printed(value: str) -> str:
+    """A header's value as it is printed: its bytes are made UTF-8 (by GLib), and taken for latin-1 (by WebKit)."""
+    text = value.encode("latin-1", errors="replace").decode(errors="surrogateescape")
+    return re.sub("[\udc80-\udcff]", "\ufffd", text).encode().decode("latin-1")
 
 
 def _first_missing(refusal: Refusal, response: Response) -> str:

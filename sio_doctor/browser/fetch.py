@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from sio_doctor.browser import console
 from sio_doctor.browser.preflight import cors_preflight_fetch, is_needed
-from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch
+from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch, recheck
 from sio_doctor.browser.request import (
     Fetch,
     Hop,
@@ -22,7 +22,8 @@ from sio_doctor.browser.request import (
     Refusal,
     Stage,
     XMLHttpRequest,
-    as_http_0_9,
+    carries_origin,
+    exchange,
     is_mixed_content,
     location_of,
     resolve,
@@ -67,6 +68,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
     # Main fetch, 7. If should block bad port, mixed content … returns blocked, set response to a network error.
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
+    late: Refusal | None = None
     for _ in range(LIMIT + 1):
         lines += console.mixed_content_warning(engine, page.url, hop.url)
         # HTTP fetch, 4.1 If makeCORSPreflight is true … run CORS-preflight fetch.
@@ -77,8 +79,10 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             if judged is True:
                 lines += console.authorization_warning(engine, hop)
             hop = replace(hop, preflighted=True)
+        if late is not None:
+            return _refused(late, lines)
         # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
-        answer = as_http_0_9(engine, hop.url, (yield _request(fetch, hop)))
+        answer = yield from exchange(engine, hop.url, _request(fetch, hop))
         if isinstance(answer, NoResponse):
             code = "not-asked" if answer.kind == "not-asked" else "network-error"
             return _refused(_refusal(code, "response", fetch, hop, failure=answer), lines)
@@ -88,11 +92,13 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             return _read(fetch, hop, answer, lines)
         if location == "" and engine.empty_location == "fails":
             return _refused(_refusal("redirect-scheme", "redirect", fetch, hop, response=answer), lines)
-        onward = http_redirect_fetch(fetch, hop, answer, location, resolve(location, hop))
+        target = resolve(location, hop)
+        onward = http_redirect_fetch(fetch, hop, answer, location, target)
         if isinstance(onward, Refusal):
             if not engine.enforces:
                 return Fetched(verdict=Verdict(allowed=True), response=answer)
             return _refused(onward, lines)
+        late = recheck(fetch, hop, answer, location, target)
         hop = onward
         if (code := _bad_port(fetch, hop)) and engine.enforces:
             return _refused(_refusal(code, "redirect", fetch, hop), lines)
@@ -145,7 +151,7 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         cors=not urls.same_origin(page.origin, urls.origin_of(url)),
     )
     if thrown is not None:
-        return fetch, Refusal(code=thrown, stage="url", fetch=fetch, hop=hop, name=name), []
+        return fetch, Refusal(code=thrown, stage="url", fetch=fetch, hop=hop, name=name), lines
     return fetch, hop, lines
 
 
@@ -175,8 +181,7 @@ def _request(fetch: Fetch, hop: Hop) -> Request:
     headers = hop.headers
     if get(headers, "accept") is None:
         headers = (*headers, ("Accept", "*/*"))
-    # Append a request `Origin` header: always where tainting is "cors", else for all methods but GET and HEAD.
-    if hop.cors or hop.method not in ("GET", "HEAD"):
+    if carries_origin(hop):
         headers = (*headers, ("Origin", hop.origin))
     # includeCredentials is true if the mode is "include", or "same-origin" and tainting is "basic".
     if fetch.cookies is not None and (fetch.credentials or not hop.cors):

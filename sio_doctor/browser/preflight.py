@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 
-from sio_doctor.browser.request import Fetch, Hop, Refusal, as_http_0_9, location_of, resolve, url_request
+from sio_doctor.browser.request import Fetch, Hop, Refusal, exchange, location_of, resolve, url_request
 from sio_doctor.browser.table import Engine, PreflightCheck
 from sio_doctor.model import Answer, HeaderList, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import fetch as standard
@@ -67,8 +67,8 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
     if names := unsafe_names(fetch, hop):
         headers = (*headers, ("Access-Control-Request-Headers", ",".join(names)))
     # 6. Let response be the result of running HTTP-network-or-cache fetch: no credentials go with a preflight.
-    answer = yield url_request(hop, "OPTIONS", headers, body=None, credentials=False)
-    answer = as_http_0_9(fetch.engine, hop.url, answer)
+    request = url_request(hop, "OPTIONS", headers, body=None, credentials=False)
+    answer = yield from exchange(fetch.engine, hop.url, request)
     if isinstance(answer, NoResponse):
         code: VerdictCode = "not-asked" if answer.kind == "not-asked" else "network-error"
         return Refusal(code=code, stage="preflight", fetch=fetch, hop=hop, origin=origin, failure=answer)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from sio_doctor.browser.request import Fetch, Hop, Refusal, is_mixed_content
+from sio_doctor.browser.request import Fetch, Hop, Refusal, carries_origin, is_mixed_content
 from sio_doctor.browser.table import RedirectCheck
-from sio_doctor.model import Response, VerdictCode
+from sio_doctor.model import Response, VerdictCode, get
 from sio_doctor.standards import fetch as standard
 from sio_doctor.standards.url import Url, origin_of, same_origin
 
@@ -22,20 +22,35 @@ def http_redirect_fetch(fetch: Fetch, hop: Hop, response: Response, location: st
     for check in fetch.engine.redirect_checks:
         code = _check(check, fetch, hop, response, target)
         if code is not None and fetch.engine.enforces:
-            return Refusal(
-                code=code,
-                stage="redirect",
-                fetch=fetch,
-                hop=hop,
-                origin=hop.origin,
-                response=response,
-                location=location,
-                target=target,
-            )
+            return _refusal(code, fetch, hop, response, location, target)
     if target is None or target.scheme not in ("http", "https") or hop.redirects >= LIMIT:
         # Nobody can go there, not even who checks nothing.
         return Refusal(code="redirect-scheme", stage="redirect", fetch=fetch, hop=hop, response=response)
     return _next(fetch, hop, response, target)
+
+
+def recheck(fetch: Fetch, hop: Hop, response: Response, location: str, target: Url | None) -> Refusal | None:
+    """What an engine that looks at a redirect once more refuses, after the preflight for the next URL."""
+    from_own = same_origin(fetch.page.origin, origin_of(fetch.first))
+    if not fetch.engine.rechecks_redirects or not hop.cors or not from_own:
+        return None
+    code = standard.cors_check(hop.origin, True, response.headers)
+    return None if code is None else _refusal(code, fetch, hop, response, location, target)
+
+
+def _refusal(
+    code: VerdictCode, fetch: Fetch, hop: Hop, response: Response, location: str, target: Url | None
+) -> Refusal:
+    return Refusal(
+        code=code,
+        stage="redirect",
+        fetch=fetch,
+        hop=hop,
+        origin=hop.origin,
+        response=response,
+        location=location,
+        target=target,
+    )
 
 
 def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, target: Url | None) -> VerdictCode | None:
@@ -67,8 +82,15 @@ def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, tar
 
 def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     engine, here, there = fetch.engine, origin_of(hop.url), origin_of(target)
-    issued_anew = not fetch.credentials or hop.preflighted
-    headers = fetch.headers if engine.restores_headers and issued_anew else hop.headers
+    # Serializing a request origin: `null` where the redirect-taint is not "same-origin", that is, once a URL of a
+    # foreign origin has led to another origin. https://fetch.spec.whatwg.org/#serializing-a-request-origin
+    tainted = here != there and not same_origin(hop.origin, here)
+    origin = "null" if tainted else hop.origin
+    cors = hop.cors or not same_origin(origin, there)
+    headers = hop.headers
+    if engine.restores_headers and cors and (not fetch.credentials or hop.preflighted):
+        dropped = get(headers, "authorization") is None
+        headers = tuple(pair for pair in fetch.headers if not dropped or pair[0].lower() != "authorization")
     method, body = hop.method, hop.body
     # 11. If one of: status is 301 or 302 and request's method is `POST`; status is 303 and request's method is not
     #     `GET` or `HEAD`: then set method to `GET` and body to null, and remove every request-body-header.
@@ -82,10 +104,6 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     # 12. If request's current URL's origin is not same origin with locationURL's origin, then remove `Authorization`.
     if here != there:
         headers = tuple((name, value) for name, value in headers if name.lower() != "authorization")
-    # Serializing a request origin: `null` where the redirect-taint is not "same-origin", that is, once a URL of a
-    # foreign origin has led to another origin. https://fetch.spec.whatwg.org/#serializing-a-request-origin
-    tainted = here != there and not same_origin(hop.origin, here)
-    origin = "null" if tainted else hop.origin
     return replace(
         hop,
         url=target,
@@ -93,6 +111,7 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
         headers=headers,
         body=body,
         origin=origin,
-        cors=hop.cors or not same_origin(origin, there),
+        cors=cors,
         redirects=hop.redirects + 1,
+        keeps_origin=engine.keeps_origin and carries_origin(hop),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Literal
 
 from msgspec.structs import replace
@@ -10,7 +11,6 @@ from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, HeaderList, Model, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import mixed_content
 from sio_doctor.standards import url as urls
-from sio_doctor.standards.fetch import REDIRECT_STATUSES
 from sio_doctor.standards.url import Url
 
 
@@ -64,6 +64,8 @@ class Hop(Model, frozen=True, kw_only=True):
     preflighted: bool = False
     """There was a preflight, for this URL or an earlier one."""
     redirects: int = 0
+    keeps_origin: bool = False
+    """It carries an Origin, since it did before a redirect."""
 
 
 Stage = Literal["url", "preflight", "redirect", "response"]
@@ -100,13 +102,28 @@ def is_mixed_content(engine: Engine, page: Url, url: Url) -> bool:
     )
 
 
+def carries_origin(hop: Hop) -> bool:
+    """Append a request `Origin` header: always where tainting is "cors", else for all methods but GET and HEAD."""
+    return hop.cors or hop.method not in ("GET", "HEAD") or hop.keeps_origin
+
+
 def url_request(hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool) -> Request:
     """The request for that URL as it goes on the wire: no user, password or fragment."""
     url = urls.serialize(hop.url, credentials=False, fragment=False)
     return Request(method=method, url=url, headers=headers, body=body, credentials=credentials)
 
 
-def as_http_0_9(engine: Engine, url: Url, answer: Answer) -> Answer:
+def exchange(engine: Engine, url: Url, request: Request) -> Generator[Request, Answer, Answer]:
+    """HTTP-network fetch: the request, and what the engine makes of the bytes that come."""
+    answer = yield request
+    if engine.repeats_misdirected and isinstance(answer, Response) and answer.status == 421:
+        answer = yield request
+    if engine.refuses_nul and isinstance(answer, Response) and any("\0" in value for _, value in answer.headers):
+        answer = NoResponse(kind="not-http", message="There is a NUL in the head of the answer.")
+    return _as_http_0_9(engine, url, answer)
+
+
+def _as_http_0_9(engine: Engine, url: Url, answer: Answer) -> Answer:
     """What the engine makes of bytes that are no HTTP."""
     if isinstance(answer, Response) or answer.kind != "not-http" or engine.http_0_9 == "never":
         return answer
@@ -139,6 +156,6 @@ def _is_utf_8(raw: bytes) -> bool:
 def location_of(engine: Engine, response: Response) -> str | None:
     """The Location of a redirect that the engine would follow; None where the answer is no redirect to it."""
     location = response.get("location")
-    if response.status not in REDIRECT_STATUSES or location is None:
+    if response.status not in engine.redirect_statuses or location is None:
         return None
     return None if location == "" and engine.empty_location == "ignored" else location

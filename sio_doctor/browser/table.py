@@ -10,6 +10,7 @@ from typing import Literal
 
 from sio_doctor.model import Model
 from sio_doctor.standards import url as urls
+from sio_doctor.standards.fetch import REDIRECT_STATUSES
 
 PreflightCheck = Literal["redirect", "cors", "status", "methods", "headers", "method", "header"]
 RedirectCheck = Literal["limit", "location", "scheme", "credentials", "cors", "mixed-content"]
@@ -84,6 +85,9 @@ class Engine(Model, frozen=True, kw_only=True):
     redirect_checks: tuple[RedirectCheck, ...] = ("limit", "location", "cors", "credentials", "scheme", "mixed-content")
     """In which order a redirect is judged."""
 
+    redirect_statuses: frozenset[int] = REDIRECT_STATUSES
+    """What is a redirect where there is a Location. WebKitGTK: every 3xx but four (its NetworkDataTaskSoup.cpp)."""
+
     empty_location: Literal["ignored", "followed", "fails"] = "followed"
     """A redirect status with an empty Location. Chromium reads the answer itself; Firefox goes round to its limit, as
     the standard says; WebKitGTK gives up without a line."""
@@ -94,13 +98,27 @@ class Engine(Model, frozen=True, kw_only=True):
 
     restores_headers: bool = False
     """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
-    credentials, or preflighted). WebKit; Content-Type is measured, Authorization is inferred from it."""
+    credentials, or preflighted), but for Authorization. WebKit."""
+
+    keeps_origin: bool = False
+    """A GET that a redirect has made of another method keeps its Origin, though it is for the page's own origin.
+    WebKitGTK."""
+
+    rechecks_redirects: bool = False
+    """Where the first URL was of the page's own origin, the redirect of a foreign answer is checked once more, after
+    the preflight for the next URL and as if the request had credentials. WebKit (its SubresourceLoader.cpp)."""
 
     # What is no HTTP
 
     http_0_9: Literal["never", "default-port", "always"] = "never"
     """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers. Chromium on the scheme's
     default port, Firefox on any."""
+
+    refuses_nul: bool = False
+    """A NUL in a header of the answer makes it no HTTP. WebKitGTK (libsoup's soup-headers.c)."""
+
+    repeats_misdirected: bool = False
+    """A request that is answered 421 is sent once more. WebKitGTK 2.50.6 (libsoup)."""
 
     # WebSocket
 
@@ -147,9 +165,14 @@ WEBKIT = Engine(
     preflight_is_sticky=True,
     preflight_lists_original_headers=True,
     redirect_checks=("cors", "limit", "location", "scheme", "credentials", "mixed-content"),
+    redirect_statuses=frozenset(range(300, 400)) - {300, 304, 305, 306},
     empty_location="fails",
     delete_becomes_get=True,
     restores_headers=True,
+    keeps_origin=True,
+    rechecks_redirects=True,
+    refuses_nul=True,
+    repeats_misdirected=True,
     handshake_checks=("status", "upgrade", "connection", "protocol", "extension", "accept"),
     ignored_handshake_faults=frozenset({"accept-multiple"}),
 )

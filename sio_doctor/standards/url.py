@@ -73,7 +73,7 @@ def parse(url: str, base: Url | None = None) -> Url:
         return _relative(text, base)
     name, rest = scheme[1].lower(), text[scheme.end() :]
     if name in DEFAULT_PORTS:
-        if base is not None and base.scheme == name and not rest.startswith(("/", "\\")):
+        if base is not None and base.scheme == name:
             return _relative(rest, base)
         return _special(name, rest.lstrip("/\\"), url)
     rest, fragment = _split(rest, "#")
@@ -186,7 +186,7 @@ def _relative(text: str, base: Url) -> Url:
     rest, query = _split(rest, "?")
     rest = rest.replace("\\", "/")
     if rest.startswith("//"):
-        return _special(base.scheme, text.replace("\\", "/").lstrip("/"), text)
+        return _special(base.scheme, text.lstrip("/\\"), text)
     encoded = None if query is None else _encode(query, _QUERY)
     end = None if fragment is None else _encode(fragment, frozenset('"<>`'))
     if not rest:

@@ -38,8 +38,9 @@ from tests.servers.raw import Peer
 
 #: Into namespaces of its own: users (so that root is not needed), mounts, network.
 APART = ("unshare", "--map-root-user", "--mount", "--net", "--kill-child")
+MODULE = ("-m", "tests.living.webkit")
 #: Seconds until a page has played.
-PATIENCE = 20.0
+PATIENCE = 90.0
 #: What a page asks for when it has played: the next one.
 NEXT = "/next-page?"
 #: `URL:line:column: CONSOLE SOURCE LEVEL text`
@@ -67,7 +68,7 @@ class WebKit:
 @contextmanager
 def webkit() -> Iterator[WebKit]:
     """It, until the block is left; ends all that was started for it."""
-    command = [*APART, sys.executable, "-m", "tests.living.webkit"]
+    command = [*APART, sys.executable, *MODULE]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         try:
             yield WebKit(worker)
