@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from msgspec.structs import replace
 
 from sio_doctor.browser.preflight import missing_names
-from sio_doctor.browser.request import Refusal
+from sio_doctor.browser.request import Refusal, as_webkit_reads
 from sio_doctor.model import NoResponse, Response, get
-from sio_doctor.standards.url import Url, is_potentially_trustworthy, serialize
+from sio_doctor.standards.url import Url, is_potentially_trustworthy, origin_of, serialize
+from sio_doctor.standards.websocket import deflate_fault, unasked_extension
 
 #: Request headers that WebKit knows by name (its HTTPHeaderNames.in): it lists them before others, spelled its own way.
 _KNOWN = """
@@ -27,14 +28,21 @@ _NOT_CORS_SCHEME = "not allowed to follow a cross-origin CORS redirection with n
 def lines(refusal: Refusal) -> list[str]:
     """Everything that is printed for a refused XMLHttpRequest."""
     here = refusal.hop.url
+    if refusal.stage == "url":
+        here = replace(here, fragment=None)
     cannot_load = f"XMLHttpRequest cannot load {_url(here)} due to access control checks."
     match refusal.code:
         case "bad-port":
             return [f"Not allowed to use restricted network port {here.effective_port}: {_url(here)}"]
         case "mixed-content" if refusal.target is not None:
-            blocked = blocked_content(refusal.fetch.page.url, refusal.target)
+            target = here if refusal.stage == "url" else refusal.target
+            blocked = blocked_content(refusal.fetch.page.url, target)
             more = ["Not allowed to request resource"] if refusal.stage == "url" else []
             return [blocked, *more, cannot_load]
+        case "redirect-scheme" if not refusal.hop.cors and refusal.target is None:
+            return []
+        case "redirect-scheme" if not refusal.hop.cors and refusal.target is not None:
+            return _from_own_origin(refusal, refusal.target, cannot_load)
         case "network-error" if refusal.stage == "response":
             return []
         case "redirect-scheme" if refusal.location == "":
@@ -42,9 +50,23 @@ def lines(refusal: Refusal) -> list[str]:
     return [_text(refusal), cannot_load]
 
 
+def _from_own_origin(refusal: Refusal, target: Url, cannot_load: str) -> list[str]:
+    """A redirect of the page's own server to another scheme: the web process looks at it before CORS does."""
+    page = refusal.fetch.page
+    if target.scheme == "blob" and origin_of(target.path) == page.origin:
+        text = "Redirection to URL with a scheme that is not HTTP(S)"
+        return [text, f"XMLHttpRequest cannot load {_url(target)} due to access control checks."]
+    if target.scheme in ("file", "blob"):
+        return [f"Not allowed to load local resource: {_url(target)}", cannot_load]
+    if page.url.startswith("https:") and target.scheme not in ("data", "about", "ftp", "wss"):
+        return [blocked_content(page.url, target), cannot_load]
+    return [_text(refusal), cannot_load]
+
+
 def blocked_content(page_url: str, url: Url) -> str:
     """Mixed content. WebKit drops the end of the sentence for loopback."""
-    tail = "" if is_potentially_trustworthy(url) else " be served over HTTPS."
+    trustworthy = is_potentially_trustworthy(url) and not url.host.endswith(".")
+    tail = "" if trustworthy else " be served over HTTPS."
     return (
         f"[blocked] The page at {page_url} requested insecure content from {_url(url)}. "
         f"This content was blocked and must{tail}"
@@ -58,13 +80,18 @@ def websocket_failed(url: Url, why: Response | NoResponse | str, fault: str) -> 
     return f"WebSocket connection to '{_url(url)}' failed: {_handshake(url, why, fault)}"
 
 
+def websocket_fragment(url: Url) -> str:
+    """The constructor throws."""
+    return f"URL has fragment component {serialize(url)}"
+
+
 def websocket_masked(url: Url) -> str:
     """A server masked a frame."""
     return f"WebSocket connection to '{_url(url)}' failed: Received invalid WebSocket response from the server"
 
 
 def _url(url: Url) -> str:
-    return serialize(url, credentials=False, fragment=False)
+    return serialize(url, credentials=False)
 
 
 def _handshake(url: Url, why: Response | NoResponse, fault: str) -> str:
@@ -78,8 +105,21 @@ def _handshake(url: Url, why: Response | NoResponse, fault: str) -> str:
         case "protocol":
             return "Server requested unsupported protocol"
         case "extension":
-            return "Server requested unsupported extension"
+            return _extension(why)
     return "Server ignored WebSocket handshake"
+
+
+def _extension(answer: Response) -> str:
+    if unasked_extension(answer) is not None:
+        return "Server requested unsupported extension"
+    match deflate_fault(answer):
+        case ("duplicate", _):
+            return "Server returned a duplicated parameter in “permessage-deflate” WebSocket extension header"
+        case ("name", name):
+            return f"Invalid parameter '{name}' in permessage-deflate extension header"
+        case ("value", name):
+            return f"Invalid value of parameter '{name}' in permessage-deflate extension header"
+    return "Server requested unsupported extension"
 
 
 def _no_answer(url: Url, failure: NoResponse) -> str:
@@ -111,7 +151,7 @@ def _text(refusal: Refusal) -> str:
     to = refusal.location if refusal.target is None else _url(refusal.target)
     denied = f"Cross-origin redirection to {to} denied by Cross-Origin Resource Sharing policy: "
     if refusal.code == "redirect-userinfo" and refusal.target is not None:
-        return f"{denied}redirection URL {serialize(refusal.target, fragment=False)} has credentials"
+        return f"{denied}redirection URL {serialize(refusal.target)} has credentials"
     return denied + (_NOT_CORS_SCHEME if refusal.code == "redirect-scheme" else _cause(refusal))
 
 
@@ -141,13 +181,7 @@ def _cause(refusal: Refusal) -> str:
 
 
 def _invalid(response: Response, name: str) -> str:
-    return f"Header {name} has an invalid value: {_printed(get(response.headers, name) or '')}"
-
-
-def _printed(value: str) -> str:
-    """A header's value as it is printed: its bytes are made UTF-8 (by GLib), and taken for latin-1 (by WebKit)."""
-    text = value.encode("latin-1", errors="replace").decode(errors="surrogateescape")
-    return re.sub("[\udc80-\udcff]", "\ufffd", text).encode().decode("latin-1")
+    return f"Header {name} has an invalid value: {as_webkit_reads(get(response.headers, name) or '')}"
 
 
 def _first_missing(refusal: Refusal, response: Response) -> str:

@@ -92,7 +92,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             return _read(fetch, hop, answer, lines)
         if location == "" and engine.empty_location == "fails":
             return _refused(_refusal("redirect-scheme", "redirect", fetch, hop, response=answer), lines)
-        target = resolve(location, hop)
+        target = resolve(engine, location, hop)
         onward = http_redirect_fetch(fetch, hop, answer, location, target)
         if isinstance(onward, Refusal):
             if not engine.enforces:
@@ -132,7 +132,8 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         headers = _with_content_type(headers)
     if engine.header_charset == "utf-8":
         headers = tuple((key, value.encode().decode("latin-1")) for key, value in headers)
-    url, page_url = urls.parse(call.url), urls.parse(page.url)
+    page_url = urls.parse(page.url)
+    url = urls.parse(call.url, page_url)
     fetch = Fetch(
         engine=engine,
         page=page,
@@ -186,7 +187,7 @@ def _request(fetch: Fetch, hop: Hop) -> Request:
     # includeCredentials is true if the mode is "include", or "same-origin" and tainting is "basic".
     if fetch.cookies is not None and (fetch.credentials or not hop.cors):
         headers = (*headers, ("Cookie", fetch.cookies))
-    return url_request(hop, hop.method, headers, body=hop.body, credentials=fetch.credentials)
+    return url_request(fetch, hop, hop.method, headers, body=hop.body, credentials=fetch.credentials)
 
 
 def _read(fetch: Fetch, hop: Hop, response: Response, lines: list[str]) -> Fetched:

@@ -26,6 +26,9 @@ _HINTS = {
 }
 
 
+_LENIENT_RANGE = re.compile(r"(?i:bytes)=\+?([0-9]+)-\+?([0-9]*)")
+
+
 def unsafe_names(fetch: Fetch, hop: Hop) -> list[str]:
     """The CORS-unsafe request-header names of the request at that URL."""
     headers = fetch.headers if fetch.engine.preflight_lists_original_headers else hop.headers
@@ -33,14 +36,24 @@ def unsafe_names(fetch: Fetch, hop: Hop) -> list[str]:
 
 
 def _safelist(engine: Engine) -> Callable[[str, str], bool]:
-    if not engine.safelists_client_hints:
-        return standard.is_cors_safelisted_request_header
+    hints = _HINTS if engine.safelists_client_hints else {}
 
     def safelisted(name: str, value: str) -> bool:
-        hint = _HINTS.get(name.lower())
-        return hint.fullmatch(value) is not None if hint else standard.is_cors_safelisted_request_header(name, value)
+        if hint := hints.get(name.lower()):
+            return hint.fullmatch(value) is not None
+        if engine.lenient_ranges and name.lower() == "range":
+            return _is_lenient_range(value)
+        return standard.is_cors_safelisted_request_header(name, value)
 
     return safelisted
+
+
+def _is_lenient_range(value: str) -> bool:
+    bounds = _LENIENT_RANGE.fullmatch(value)
+    if bounds is None or len(value) > 128:
+        return False
+    start, end = int(bounds[1]), int(bounds[2] or 2**64 - 1)
+    return start <= end < 2**64
 
 
 def is_needed(fetch: Fetch, hop: Hop) -> bool:
@@ -67,7 +80,7 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
     if names := unsafe_names(fetch, hop):
         headers = (*headers, ("Access-Control-Request-Headers", ",".join(names)))
     # 6. Let response be the result of running HTTP-network-or-cache fetch: no credentials go with a preflight.
-    request = url_request(hop, "OPTIONS", headers, body=None, credentials=False)
+    request = url_request(fetch, hop, "OPTIONS", headers, body=None, credentials=False)
     answer = yield from exchange(fetch.engine, hop.url, request)
     if isinstance(answer, NoResponse):
         code: VerdictCode = "not-asked" if answer.kind == "not-asked" else "network-error"
@@ -88,7 +101,7 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
                 response=answer,
                 name=name,
                 location=location,
-                target=resolve(location, hop) if location else None,
+                target=resolve(fetch.engine, location, hop) if location else None,
             )
     allowed, _ = standard.extract_list(answer.headers, "access-control-allow-headers")
     return "authorization" in names and "authorization" not in [name.lower() for name in allowed]

@@ -55,6 +55,8 @@ def _refusal(
 
 def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, target: Url | None) -> VerdictCode | None:
     match check:
+        case "ftp":
+            return "redirect-scheme" if target is not None and target.scheme == "ftp" else None
         case "cors":
             # HTTP fetch, 4.4 If request's response tainting is "cors" and a CORS check … returns failure, then return
             # a network error: the redirect itself must be readable.
@@ -88,7 +90,7 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     origin = "null" if tainted else hop.origin
     cors = hop.cors or not same_origin(origin, there)
     headers = hop.headers
-    if engine.restores_headers and cors and (not fetch.credentials or hop.preflighted):
+    if engine.restores_headers and (cors or response.status in (307, 308)):
         dropped = get(headers, "authorization") is None
         headers = tuple(pair for pair in fetch.headers if not dropped or pair[0].lower() != "authorization")
     method, body = hop.method, hop.body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from typing import Literal
 
@@ -107,9 +108,27 @@ def carries_origin(hop: Hop) -> bool:
     return hop.cors or hop.method not in ("GET", "HEAD") or hop.keeps_origin
 
 
-def url_request(hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool) -> Request:
-    """The request for that URL as it goes on the wire: no user, password or fragment."""
-    url = urls.serialize(hop.url, credentials=False, fragment=False)
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+
+
+def on_the_wire(engine: Engine, url: Url) -> str:
+    """The URL as the server gets it: no user, password or fragment."""
+    text = urls.serialize(url, credentials=False, fragment=False)
+    if not engine.normalizes_escapes:
+        return text
+    return re.sub("%[0-9A-Fa-f]{2}", _normalized, text)
+
+
+def _normalized(escape: re.Match[str]) -> str:
+    char = chr(int(escape[0][1:], 16))
+    return char if char in _UNRESERVED else escape[0].upper()
+
+
+def url_request(
+    fetch: Fetch, hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool
+) -> Request:
+    """The request for that URL."""
+    url = on_the_wire(fetch.engine, hop.url)
     return Request(method=method, url=url, headers=headers, body=body, credentials=credentials)
 
 
@@ -118,9 +137,14 @@ def exchange(engine: Engine, url: Url, request: Request) -> Generator[Request, A
     answer = yield request
     if engine.repeats_misdirected and isinstance(answer, Response) and answer.status == 421:
         answer = yield request
+    return _as_http_0_9(engine, url, as_parsed(engine, answer))
+
+
+def as_parsed(engine: Engine, answer: Answer) -> Answer:
+    """The answer, or that its head is none."""
     if engine.refuses_nul and isinstance(answer, Response) and any("\0" in value for _, value in answer.headers):
-        answer = NoResponse(kind="not-http", message="There is a NUL in the head of the answer.")
-    return _as_http_0_9(engine, url, answer)
+        return NoResponse(kind="not-http", message="There is a NUL in the head of the answer.")
+    return answer
 
 
 def _as_http_0_9(engine: Engine, url: Url, answer: Answer) -> Answer:
@@ -132,17 +156,27 @@ def _as_http_0_9(engine: Engine, url: Url, answer: Answer) -> Answer:
     return Response(status=200, http_version="HTTP/0.9", body=answer.detail)
 
 
-def resolve(location: str, hop: Hop) -> Url | None:
+def resolve(engine: Engine, location: str, hop: Hop) -> Url | None:
     """The location URL, with the fragment of the URL it came from; None where it is no URL.
 
     https://fetch.spec.whatwg.org/#concept-response-location-url
     """
     raw = location.encode("latin-1", errors="replace")
+    if engine.reads_utf_8_as_latin_1:
+        location = as_webkit_reads(location)
+    elif _is_utf_8(raw):
+        location = raw.decode()
     try:
-        url = urls.parse(raw.decode() if _is_utf_8(raw) else location, hop.url)
+        url = urls.parse(location, hop.url)
     except ValueError:
         return None
     return replace(url, fragment=hop.url.fragment) if url.fragment is None else url
+
+
+def as_webkit_reads(value: str) -> str:
+    """A header's value as WebKitGTK has it: its bytes are made UTF-8 by libsoup, and then taken for latin-1."""
+    text = value.encode("latin-1", errors="replace").decode(errors="surrogateescape")
+    return re.sub("[\udc80-\udcff]", "\ufffd", text).encode().decode("latin-1")
 
 
 def _is_utf_8(raw: bytes) -> bool:

@@ -13,7 +13,7 @@ from sio_doctor.standards import url as urls
 from sio_doctor.standards.fetch import REDIRECT_STATUSES
 
 PreflightCheck = Literal["redirect", "cors", "status", "methods", "headers", "method", "header"]
-RedirectCheck = Literal["limit", "location", "scheme", "credentials", "cors", "mixed-content"]
+RedirectCheck = Literal["ftp", "limit", "location", "scheme", "credentials", "cors", "mixed-content"]
 
 
 class Engine(Model, frozen=True, kw_only=True):
@@ -34,6 +34,9 @@ class Engine(Model, frozen=True, kw_only=True):
 
     safelists_client_hints: bool = False
     """Save-Data, DPR, Width … set by script need no preflight when well-formed. Chromium (its cors.cc lists them)."""
+
+    lenient_ranges: bool = False
+    """``Range`` is safelisted with the unit in any case and a plus before a number, but not beyond 64 bits. WebKit."""
 
     # Before the network
 
@@ -92,13 +95,16 @@ class Engine(Model, frozen=True, kw_only=True):
     """A redirect status with an empty Location. Chromium reads the answer itself; Firefox goes round to its limit, as
     the standard says; WebKitGTK gives up without a line."""
 
+    reads_utf_8_as_latin_1: bool = False
+    """What is not ASCII in a Location is encoded twice. WebKitGTK; its console shows such headers so, too."""
+
     delete_becomes_get: bool = False
     """A DELETE that is redirected to another origin becomes a GET, whatever the status, and keeps its Content-Type.
     WebKitGTK (libsoup)."""
 
     restores_headers: bool = False
-    """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
-    credentials, or preflighted), but for Authorization. WebKit."""
+    """Headers that one redirect dropped are back after the next, but for Authorization; where all is of the page's own
+    origin, after a 307 or 308 alone. WebKitGTK."""
 
     keeps_origin: bool = False
     """A GET that a redirect has made of another method keeps its Origin, though it is for the page's own origin.
@@ -108,11 +114,14 @@ class Engine(Model, frozen=True, kw_only=True):
     """Where the first URL was of the page's own origin, the redirect of a foreign answer is checked once more, after
     the preflight for the next URL and as if the request had credentials. WebKit (its SubresourceLoader.cpp)."""
 
-    # What is no HTTP
+    # On the wire
 
     http_0_9: Literal["never", "default-port", "always"] = "never"
     """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers. Chromium on the scheme's
     default port, Firefox on any."""
+
+    normalizes_escapes: bool = False
+    """On the wire ``%7e`` is ``~`` and ``%c3`` is ``%C3``: what need not be escaped is not. WebKitGTK (GLib)."""
 
     refuses_nul: bool = False
     """A NUL in a header of the answer makes it no HTTP. WebKitGTK (libsoup's soup-headers.c)."""
@@ -127,8 +136,19 @@ class Engine(Model, frozen=True, kw_only=True):
     Connection (its websocket_basic_handshake_stream.cc); WebKitGTK (libsoup) looks at the key last."""
 
     ignored_handshake_faults: frozenset[str] = frozenset()
-    """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol.
-    WebKitGTK: two right Sec-WebSocket-Accept lines."""
+    """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol."""
+
+    last_accept_counts: bool = False
+    """Of several Sec-WebSocket-Accept lines the last is looked at alone. WebKitGTK (libsoup)."""
+
+    checks_deflate: bool = False
+    """The parameters of permessage-deflate are looked at. Measured in WebKitGTK (libsoup) alone."""
+
+    refuses_websocket_fragment: bool = False
+    """A URL with a fragment makes the constructor throw, as the standard had it until 2023. WebKit 2.50.6."""
+
+    ports_before_mixed_content: bool = False
+    """Of a WebSocket's URL the port is looked at first. WebKit."""
 
     accepts_masked_frames: bool = False
     """A masked frame from a server is read. Firefox."""
@@ -160,21 +180,27 @@ FIREFOX = Engine(
 WEBKIT = Engine(
     name="webkit",
     header_charset="utf-8",
+    lenient_ranges=True,
     loopback_is_mixed_content=True,
     preflight_checks=("status", "cors", "methods", "headers", "method", "header"),
     preflight_is_sticky=True,
     preflight_lists_original_headers=True,
-    redirect_checks=("cors", "limit", "location", "scheme", "credentials", "mixed-content"),
+    redirect_checks=("ftp", "cors", "limit", "location", "scheme", "credentials", "mixed-content"),
     redirect_statuses=frozenset(range(300, 400)) - {300, 304, 305, 306},
     empty_location="fails",
+    reads_utf_8_as_latin_1=True,
     delete_becomes_get=True,
     restores_headers=True,
     keeps_origin=True,
     rechecks_redirects=True,
+    normalizes_escapes=True,
     refuses_nul=True,
     repeats_misdirected=True,
     handshake_checks=("status", "upgrade", "connection", "protocol", "extension", "accept"),
-    ignored_handshake_faults=frozenset({"accept-multiple"}),
+    last_accept_counts=True,
+    checks_deflate=True,
+    refuses_websocket_fragment=True,
+    ports_before_mixed_content=True,
 )
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (CHROMIUM, FIREFOX, WEBKIT)}

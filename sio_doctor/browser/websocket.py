@@ -10,12 +10,12 @@ from collections.abc import Generator
 from msgspec.structs import replace
 
 from sio_doctor.browser import console
-from sio_doctor.browser.request import Page, is_mixed_content
+from sio_doctor.browser.request import Page, as_parsed, is_mixed_content, on_the_wire
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, Frame, HeaderList, NoResponse, Request, Response, Verdict
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.url import Url
-from sio_doctor.standards.websocket import KEY, HandshakeFault, accept, handshake_faults
+from sio_doctor.standards.websocket import KEY, HandshakeFault, accept, deflate_fault, handshake_faults
 
 _REASONS: dict[str, str] = {
     "status": "The server answered the WebSocket handshake with status {status} instead of 101.",
@@ -47,7 +47,10 @@ def open_websocket(
     Every handshake carries the same key unless told otherwise, so that what was recorded replays. CORS headers do not
     matter here, and no redirect is followed. ValueError where the URL is none.
     """
-    target = websocket_url(url)
+    target = websocket_url(url, urls.parse(page.url))
+    if engine.refuses_websocket_fragment and target.fragment is not None:
+        return _refused_fragment(engine, target)
+    target = replace(target, fragment=None)
     verdict = yield from _establish(engine, page, target, key, cookies)
     warning = console.mixed_content_warning(engine, page.url, target)
     return replace(verdict, console=(*warning, *verdict.console))
@@ -56,8 +59,45 @@ def open_websocket(
 def _establish(
     engine: Engine, page: Page, target: Url, key: str, cookies: str | None
 ) -> Generator[Request, Answer, Verdict]:
+    if engine.enforces and (refused := _refused_before(engine, page, target)) is not None:
+        return refused
+    answer = as_parsed(
+        engine,
+        (
+            yield Request(
+                method="GET",
+                url=on_the_wire(engine, target),
+                headers=_headers(page, key, cookies),
+                credentials=True,
+            )
+        ),
+    )
+    if isinstance(answer, NoResponse):
+        return _no_answer(engine, target, answer)
+    faults = _faults(engine, answer, key)
+    if not faults:
+        return Verdict(allowed=True)
+    first = min(faults, key=lambda fault: engine.handshake_checks.index(fault.partition("-")[0]))
+    return _refused(engine, target, answer, first, key)
+
+
+def _refused_fragment(engine: Engine, target: Url) -> Verdict:
+    """The constructor, step 7, as it was: If urlRecord's fragment is non-null, then throw a "SyntaxError"."""
+    return Verdict(
+        allowed=False,
+        code="websocket-handshake",
+        reason="In this browser the URL of a WebSocket may not have a fragment.",
+        step="WebSockets, constructor",
+        stage="url",
+        console=tuple(console.websocket_fragment(engine, target)),
+    )
+
+
+def _refused_before(engine: Engine, page: Page, target: Url) -> Verdict | None:
     # Main fetch, 7. Mixed content and bad ports are refused as for any fetch; the constructor throws for the first.
-    if engine.enforces and is_mixed_content(engine, urls.parse(page.url), target):
+    mixed = is_mixed_content(engine, urls.parse(page.url), target)
+    bad_port = target.effective_port in engine.bad_ports
+    if mixed and not (bad_port and engine.ports_before_mixed_content):
         shown = urls.serialize(target, credentials=False, fragment=False)
         return Verdict(
             allowed=False,
@@ -67,7 +107,7 @@ def _establish(
             stage="url",
             console=tuple(console.websocket_mixed_content(engine, page.url, target)),
         )
-    if engine.enforces and target.effective_port in engine.bad_ports:
+    if bad_port:
         return Verdict(
             allowed=False,
             code="bad-port",
@@ -76,31 +116,30 @@ def _establish(
             stage="url",
             console=tuple(console.websocket_failed(engine, target, "bad-port")),
         )
-    answer = yield Request(
-        method="GET",
-        url=urls.serialize(target, credentials=False, fragment=False),
-        headers=_headers(page, key, cookies),
-        credentials=True,
-    )
-    if isinstance(answer, NoResponse):
-        return _no_answer(engine, target, answer)
+    return None
+
+
+def _faults(engine: Engine, answer: Response, key: str) -> list[HandshakeFault]:
+    accepts = answer.get_all("sec-websocket-accept")
+    if engine.last_accept_counts and len(accepts) > 1:
+        others = tuple(pair for pair in answer.headers if pair[0].lower() != "sec-websocket-accept")
+        answer = replace(answer, headers=(*others, ("Sec-WebSocket-Accept", accepts[-1])))
     faults = [fault for fault in handshake_faults(answer, key) if fault not in engine.ignored_handshake_faults]
-    if not faults:
-        return Verdict(allowed=True)
-    first = min(faults, key=lambda fault: engine.handshake_checks.index(fault.partition("-")[0]))
-    return _refused(engine, target, answer, first, key)
+    if engine.checks_deflate and answer.status == 101 and deflate_fault(answer) is not None:
+        faults.append("extension")
+    return faults
 
 
-def websocket_url(url: str) -> Url:
+def websocket_url(url: str, base: Url | None = None) -> Url:
     """The URL that the constructor makes of it: http(s) becomes ws(s). ValueError where it is none.
 
     https://websockets.spec.whatwg.org/#dom-websocket-websocket
     """
-    target = urls.parse(url)
+    target = urls.parse(url, base)
     scheme = {"http": "ws", "https": "wss"}.get(target.scheme, target.scheme)
     if scheme not in ("ws", "wss"):
         raise ValueError(f"{url!r} is no URL of a WebSocket.")
-    return replace(target, scheme=scheme, fragment=None)
+    return replace(target, scheme=scheme)
 
 
 def judge_frame(engine: Engine, url: str, frame: Frame) -> Verdict:
@@ -114,7 +153,7 @@ def judge_frame(engine: Engine, url: str, frame: Frame) -> Verdict:
         code="websocket-frame",
         reason=reason,
         step="RFC 6455, section 5.1" if masked else "RFC 6455, section 5.2",
-        console=tuple(console.websocket_frame(engine, websocket_url(url), masked)),
+        console=tuple(console.websocket_frame(engine, replace(websocket_url(url), fragment=None), masked)),
     )
 
 

@@ -84,3 +84,36 @@ def unasked_extension(response: Response) -> str | None:
     """The first extension that no browser asks for; None where there is none."""
     names = [member.partition(";")[0].strip(" \t") for member in tokens(response, "sec-websocket-extensions")]
     return next((name for name in names if name != "permessage-deflate"), None)
+
+
+def deflate_fault(response: Response) -> tuple[Literal["duplicate", "name", "value"], str] | None:
+    """What is wrong with a parameter of permessage-deflate, and its name; None where all are good.
+
+    https://www.rfc-editor.org/rfc/rfc7692#section-7.1
+    """
+    for member in (response.get("sec-websocket-extensions") or "").split(","):
+        seen: set[str] = set()
+        for parameter in member.split(";")[1:]:
+            name, sign, value = (part.strip(" \t") for part in parameter.partition("="))
+            if not name:
+                continue
+            if name in seen:
+                return "duplicate", name
+            seen.add(name)
+            match name:
+                case "server_no_context_takeover" | "client_no_context_takeover":
+                    good = not sign
+                case "server_max_window_bits":
+                    good = bool(sign) and _is_window(value)
+                case "client_max_window_bits":
+                    good = not sign or _is_window(value)
+                case _:
+                    return "name", name
+            if not good:
+                return "value", name
+    return None
+
+
+def _is_window(value: str) -> bool:
+    digits = value.strip('"').removeprefix("+")
+    return digits.isdecimal() and 8 <= int(digits) <= 15
