@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from sio_doctor.browser.console import websocket_no_url
 from sio_doctor.browser.fetch import Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import ENGINES, Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
@@ -28,6 +29,15 @@ FAULTS = {
 def play(case: Case, browser: str) -> dict[str, Any]:
     """What that browser makes of the case: ``allowed``, ``requests`` (method, url, headers) and ``console``."""
     engine, page, asked = ENGINES[browser], Page(**case["page"]), case["request"]
+    try:
+        return _play(engine, page, case)
+    except ValueError:  # it is no URL: open() and the constructor throw
+        lines = websocket_no_url(engine, asked["url"]) if asked.get("websocket") else []
+        return {"allowed": False, "requests": [], "console": lines}
+
+
+def _play(engine: Engine, page: Page, case: Case) -> dict[str, Any]:
+    asked = case["request"]
     if asked.get("websocket"):
         opening, requests = drive(open_websocket(engine, page, asked["url"]), case["answers"])
         verdict = _after(engine, asked["url"], case, opening) if opening.allowed else opening
@@ -77,6 +87,8 @@ def _answer(request: Request, answers: Case) -> Answer:
         script = {"status": 404}
     if "fault" in script:
         return FAULTS[script["fault"]]
+    if script["status"] < 200 and script["status"] != 101:  # informational: the answer itself never comes
+        return FAULTS["close"]
     return Response(
         status=script["status"],
         reason="X",

@@ -59,6 +59,11 @@ def websocket_mixed_content(engine: Engine, page_url: str, url: Url) -> list[str
     return [console_webkit.blocked_content(page_url, url)] if engine.name == "webkit" else []
 
 
+def websocket_no_url(engine: Engine, url: str) -> list[str]:
+    """What is no URL of a WebSocket: the constructor throws."""
+    return [console_webkit.websocket_no_url(url)] if engine.name == "webkit" else []
+
+
 def websocket_fragment(engine: Engine, url: Url) -> list[str]:
     """A URL with a fragment, where the constructor throws for it."""
     return [console_webkit.websocket_fragment(url)] if engine.name == "webkit" else []

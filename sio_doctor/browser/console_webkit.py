@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from sio_doctor.browser.preflight import missing_names
 from sio_doctor.browser.request import Refusal, as_webkit_reads
 from sio_doctor.model import NoResponse, Response, get
-from sio_doctor.standards.url import Url, is_potentially_trustworthy, origin_of, serialize
+from sio_doctor.standards.url import Url, is_potentially_trustworthy, origin_of, parse, serialize
 from sio_doctor.standards.websocket import deflate_fault, unasked_extension
 
 #: Request headers that WebKit knows by name (its HTTPHeaderNames.in): it lists them before others, spelled its own way.
@@ -78,6 +78,14 @@ def websocket_failed(url: Url, why: Response | NoResponse | str, fault: str) -> 
     if isinstance(why, str):
         return f"WebSocket port {url.effective_port} blocked"
     return f"WebSocket connection to '{_url(url)}' failed: {_handshake(url, why, fault)}"
+
+
+def websocket_no_url(url: str) -> str:
+    """The constructor throws."""
+    try:
+        return f"Wrong url scheme for WebSocket {serialize(parse(url))}"
+    except ValueError:
+        return f"Invalid url for WebSocket {url}"
 
 
 def websocket_fragment(url: Url) -> str:

@@ -142,7 +142,11 @@ def exchange(engine: Engine, url: Url, request: Request) -> Generator[Request, A
 
 def as_parsed(engine: Engine, answer: Answer) -> Answer:
     """The answer, or that its head is none."""
-    if engine.refuses_nul and isinstance(answer, Response) and any("\0" in value for _, value in answer.headers):
+    if (
+        engine.refuses_nul
+        and isinstance(answer, Response)
+        and any("\0" in name + value for name, value in answer.headers)
+    ):
         return NoResponse(kind="not-http", message="There is a NUL in the head of the answer.")
     return answer
 

@@ -82,7 +82,8 @@ def handshake_faults(response: Response, key: str) -> list[HandshakeFault]:
 
 def unasked_extension(response: Response) -> str | None:
     """The first extension that no browser asks for; None where there is none."""
-    names = [member.partition(";")[0].strip(" \t") for member in tokens(response, "sec-websocket-extensions")]
+    members = (response.get("sec-websocket-extensions") or "").split(",")
+    names = [member.partition(";")[0].strip(" \t") for member in members if member.strip(" \t")]
     return next((name for name in names if name != "permessage-deflate"), None)
 
 

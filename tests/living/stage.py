@@ -107,7 +107,6 @@ def _follow(peer: Peer, after: str | None, body: str) -> None:
             peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         case "closeframe":
             peer.say(_frame(0x88, (1008).to_bytes(2, "big")))
-            return
         case "none":
             return
     peer.hang()
@@ -139,7 +138,8 @@ def stage(played: Stage | None = None, ports: Mapping[int, int] | None = None) -
     with contextlib.ExitStack() as servers:
         for port, tls in ((80, None), (443, context), (8080, None)):
             scheme = "https" if tls else "http"
-            server = servers.enter_context(raw(partial(played.serve, scheme=scheme), port=(ports or {}).get(port, 0), tls=tls))
+            real = 0 if ports is None else ports[port]
+            server = servers.enter_context(raw(partial(played.serve, scheme=scheme), port=real, tls=tls))
             played.ports[port] = server.port
         played.dead = urlsplit(servers.enter_context(nothing())).port or 0
         yield played

@@ -55,7 +55,8 @@ class WebKit:
 
     def play(self, case: Case, expected: int = 0) -> dict[str, Any]:
         """What it really did: ``allowed``, ``requests`` and ``console``, as ``tests.corpus.play`` has them."""
-        assert self.worker.stdin is not None and self.worker.stdout is not None
+        assert self.worker.stdin is not None
+        assert self.worker.stdout is not None
         self.worker.stdin.write(json.dumps([case, expected]) + "\n")
         self.worker.stdin.flush()
         answer = self.worker.stdout.readline()
@@ -161,7 +162,7 @@ def _work() -> None:
 
 
 def _loopback_up() -> None:
-    """What `ip link set lo up; ip address add 127.0.0.2/8 dev lo:0` does: with 127.0.0.1 alone, GLib resolves no name."""
+    """What `ip link set lo up; ip address add 127.0.0.2/8 dev lo` does: with 127.0.0.1 alone GLib resolves no name."""
     get_flags, set_flags, set_address, up = 0x8913, 0x8914, 0x8916, 0x1
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         name, flags = struct.unpack("16sh", fcntl.ioctl(any_socket, get_flags, struct.pack("16sh", b"lo", 0)))
