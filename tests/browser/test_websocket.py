@@ -105,7 +105,7 @@ def test_a_bad_port_is_not_asked(engine: Engine) -> None:
 
 @every_engine
 def test_an_http_url_is_a_websockets(engine: Engine) -> None:
-    assert play(engine, switching(), url="https://u:p@API.example.com:443/x#f")[1][0].url == "wss://api.example.com/x"
+    assert play(engine, switching(), url="https://u:p@API.example.com:443/x")[1][0].url == "wss://api.example.com/x"
 
 
 def test_a_url_of_another_scheme_is_none() -> None:
