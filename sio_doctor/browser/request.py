@@ -136,7 +136,8 @@ def exchange(engine: Engine, url: Url, request: Request) -> Generator[Request, A
     """HTTP-network fetch: the request, and what the engine makes of the bytes that come."""
     answer = yield request
     if engine.repeats_misdirected and isinstance(answer, Response) and answer.status == 421:
-        answer = yield request
+        again = yield request
+        answer = answer if isinstance(again, NoResponse) and again.kind == "not-asked" else again
     return _as_http_0_9(engine, url, as_parsed(engine, answer))
 
 

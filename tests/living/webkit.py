@@ -33,14 +33,13 @@ from sio_doctor.confirm.page import Line, Served
 from tests.corpus import Case
 from tests.living.play import play
 from tests.living.stage import Stage, stage
-from tests.servers import executable
+from tests.servers import APART, need
 from tests.servers.raw import Peer
 
-#: Into namespaces of its own: users (so that root is not needed), mounts, network.
-APART = ("unshare", "--map-root-user", "--mount", "--net", "--kill-child")
+#: The other end.
 MODULE = ("-m", "tests.living.webkit")
 #: Seconds until a page has played.
-PATIENCE = 90.0
+PATIENCE = 60.0
 #: What a page asks for when it has played: the next one.
 NEXT = "/next-page?"
 #: `URL:line:column: CONSOLE SOURCE LEVEL text`
@@ -195,7 +194,7 @@ def _browser(played: _Stage, folder: Path) -> Iterator[_Browser]:
         run("Xvfb", "-nolisten", "tcp", "-displayfd", str(tell), pass_fds=[tell], stderr=subprocess.DEVNULL)
         environment["DISPLAY"] = f":{os.read(ready, 16).decode().strip()}"
         arguments = ["--ignore-tls-errors", "--enable-write-console-messages-to-stdout=true", f"http://localhost{NEXT}"]
-        run(executable("webkit") or "MiniBrowser", *arguments, stdout=terminal, stderr=terminal)
+        run(need("webkit"), *arguments, stdout=terminal, stderr=terminal)
         played.played.get(timeout=PATIENCE)
         running.callback(played.pages.put, "about:blank")
         yield _Browser(played, output)
