@@ -37,7 +37,7 @@ test: setup ## every test that this machine can run
 agree: .venv/.installed ## every verdict held against what Chromium, Firefox and WebKit did
 	@.venv/bin/python -m tests.agree
 
-test-browsers: setup ## the same held against a living Chromium and a living Firefox, where they are
+test-browsers: setup ## the same held against a living Chromium, Firefox and WebKitGTK, where they are
 	@.venv/bin/pytest -m living tests/living $(ARGS)
 
 test-all: test agree test-browsers ## all three

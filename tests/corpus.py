@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from sio_doctor.browser.console import websocket_no_url
 from sio_doctor.browser.fetch import Page, XMLHttpRequest, xml_http_request
 from sio_doctor.browser.table import ENGINES, Engine
 from sio_doctor.browser.websocket import judge_frame, open_websocket
@@ -29,18 +30,24 @@ def play(case: Case, browser: str) -> dict[str, Any]:
     """What that browser makes of the case: ``allowed``, ``requests`` (method, url, headers) and ``console``."""
     engine, page, asked = ENGINES[browser], Page(**case["page"]), case["request"]
     try:
-        if asked.get("websocket"):
-            opening, requests = drive(open_websocket(engine, page, asked["url"]), case["answers"])
-            verdict = _after(engine, requests[-1].url, case, opening) if opening.allowed else opening
-            lines = opening.console if verdict is opening else (*opening.console, *verdict.console)
-        else:
-            fetched, requests = drive(xml_http_request(engine, page, _call(asked)), case["answers"])
-            verdict = fetched.verdict
-            lines = verdict.console
-    except ValueError:  # no URL: the constructor or open() throws
-        return {"allowed": False, "requests": [], "console": []}
+        verdict, lines, requests = _play(engine, page, case)
+    except ValueError:  # it is no URL: open() and the constructor throw
+        lines = tuple(websocket_no_url(engine, page.url, asked["url"]) if asked.get("websocket") else ())
+        return {"allowed": False, "requests": [], "console": list(lines)}
     sent = [{"method": one.method, "url": one.url, "headers": _sent(one.headers)} for one in requests]
     return {"allowed": verdict.allowed, "requests": sent, "console": _kept(lines, case, browser, verdict)}
+
+
+def _play(engine: Engine, page: Page, case: Case) -> tuple[Verdict, tuple[str, ...], list[Request]]:
+    asked = case["request"]
+    if not asked.get("websocket"):
+        fetched, requests = drive(xml_http_request(engine, page, _call(asked)), case["answers"])
+        return fetched.verdict, fetched.verdict.console, requests
+    opening, requests = drive(open_websocket(engine, page, asked["url"]), case["answers"])
+    if not opening.allowed:
+        return opening, opening.console, requests
+    verdict = _after(engine, requests[-1].url, case, opening)
+    return verdict, (*opening.console, *verdict.console), requests
 
 
 def _sent(headers: HeaderList) -> dict[str, str]:
@@ -104,6 +111,8 @@ def _answer(request: Request, answers: Case) -> Answer:
         script = {"status": 404}
     if "fault" in script:
         return FAULTS[script["fault"]]
+    if script["status"] < 200 and script["status"] != 101:  # informational: the answer itself never comes
+        return FAULTS["close"]
     return Response(
         status=script["status"],
         reason="X",

@@ -78,6 +78,11 @@ def websocket_mixed_content(engine: Engine, page_url: str, url: Url) -> list[str
     return [console_webkit.blocked_content(page_url, url)] if engine.name == "webkit" else []
 
 
+def websocket_no_url(engine: Engine, page_url: str, url: str) -> list[str]:
+    """What is no URL of a WebSocket: the constructor throws."""
+    return [console_webkit.websocket_no_url(url, page_url)] if engine.name == "webkit" else []
+
+
 def websocket_failed(engine: Engine, url: Url, why: Response | NoResponse | str, fault: str = "") -> list[str]:
     """An opening handshake that failed: the answer and its fault, no answer, or ``bad-port``."""
     if isinstance(why, NoResponse) and why.kind in ("timeout", "not-asked"):

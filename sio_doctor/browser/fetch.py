@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from sio_doctor.browser import console
 from sio_doctor.browser.network import ask
 from sio_doctor.browser.preflight import cors_preflight_fetch, is_cached, is_needed
-from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch
+from sio_doctor.browser.redirect import LIMIT, http_redirect_fetch, recheck
 from sio_doctor.browser.request import (
     Fetch,
     Hop,
@@ -25,6 +25,7 @@ from sio_doctor.browser.request import (
     Refusal,
     Stage,
     XMLHttpRequest,
+    carries_origin,
     forbidding,
     is_mixed_content,
     location_of,
@@ -81,6 +82,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
         return _refused(Refusal(code="csp", stage="url", fetch=fetch, hop=hop, directives=directives), lines)
     if (code := _blocked_before(fetch, hop)) and engine.enforces:
         return _refused(Refusal(code=code, stage="url", fetch=fetch, hop=hop, target=hop.url), lines)
+    late: Refusal | None = None
     for _ in range(LIMIT + 1):
         lines += console.mixed_content_warning(engine, page.url, hop.url)
         # HTTP fetch, 4.1 If makeCORSPreflight is true … run CORS-preflight fetch.
@@ -92,6 +94,8 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
                 lines += console.authorization_warning(engine, hop) if judged.by_wildcard else []
                 hop = replace(hop, passed=(*hop.passed, judged) if judged.is_cached else hop.passed)
             hop = replace(hop, preflighted=True)
+        if late is not None:
+            return _refused(late, lines)
         # HTTP fetch, 4.3 Set response to the result of running HTTP-network-or-cache fetch.
         answer = yield from ask(engine, hop.url, _request(fetch, hop))
         if fetch.cookies is not None and isinstance(answer, Response):
@@ -106,7 +110,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
             return _read(fetch, hop, answer, lines)
         if location == "" and engine.empty_location == "fails":
             return _refused(_refusal("redirect-scheme", "redirect", fetch, hop, response=answer), lines)
-        target = resolve(location, hop)
+        target = resolve(engine, location, hop)
         target = None if target is None else upgraded(engine, page, target)
         onward = http_redirect_fetch(fetch, hop, answer, location, target)
         if isinstance(onward, Refusal):
@@ -119,6 +123,7 @@ def xml_http_request(engine: Engine, page: Page, call: XMLHttpRequest) -> Genera
         if (code := _bad_port(fetch, onward)) and engine.enforces:
             refused = Refusal(code=code, stage="redirect", fetch=fetch, hop=hop, target=onward.url)
             return _refused(refused, lines)
+        late = recheck(fetch, hop, answer, location, target)
         hop = onward
     raise AssertionError("unreachable: http_redirect_fetch holds the limit")
 
@@ -174,7 +179,7 @@ def _open(engine: Engine, page: Page, call: XMLHttpRequest) -> tuple[Fetch, Hop 
         cors=not urls.same_origin(page.origin, urls.origin_of(url)),
     )
     if thrown is not None:
-        return fetch, Refusal(code=thrown, stage="url", fetch=fetch, hop=hop, name=name), []
+        return fetch, Refusal(code=thrown, stage="url", fetch=fetch, hop=hop, name=name), lines
     return fetch, hop, lines
 
 
@@ -203,12 +208,11 @@ def _request(fetch: Fetch, hop: Hop) -> Request:
     headers = hop.headers
     if get(headers, "accept") is None:
         headers = (*headers, ("Accept", "*/*"))
-    # Append a request `Origin` header: always where tainting is "cors", else for all methods but GET and HEAD.
-    if hop.cors or hop.method not in ("GET", "HEAD"):
+    if carries_origin(hop):
         headers = (*headers, ("Origin", hop.origin))
     if fetch.cookies is not None and _includes_credentials(fetch, hop) and (sent := fetch.cookies.header(hop.url)):
         headers = (*headers, ("Cookie", sent))
-    return url_request(hop, hop.method, headers, body=hop.body, credentials=fetch.credentials)
+    return url_request(fetch, hop, hop.method, headers, body=hop.body, credentials=fetch.credentials)
 
 
 def _includes_credentials(fetch: Fetch, hop: Hop) -> bool:

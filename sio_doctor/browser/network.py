@@ -1,17 +1,20 @@
-"""What an engine's HTTP stack makes of an answer before Fetch gets to see it."""
+"""What an engine's HTTP stack makes of a URL, and of an answer before Fetch gets to see it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 from msgspec.structs import replace
 
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import Answer, HeaderList, NoResponse, Request, Response
-from sio_doctor.standards.url import Url
+from sio_doctor.standards.url import Url, serialize
 
 #: As Gecko writes it; it counts the lines that are spelled so.
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_UNRESERVED = re.compile("[A-Za-z0-9._~-]")
 
 
 class Unread(NoResponse, frozen=True, kw_only=True):
@@ -19,6 +22,17 @@ class Unread(NoResponse, frozen=True, kw_only=True):
 
     net_error: str
     """What Chromium calls it, without ``net::``."""
+
+
+def on_the_wire(engine: Engine, url: Url) -> str:
+    """The URL as the server gets it: no user, password or fragment."""
+    text = serialize(url, credentials=False, fragment=False)
+    return _ESCAPE.sub(_normalized, text) if engine.normalizes_escapes else text
+
+
+def _normalized(escape: re.Match[str]) -> str:
+    char = chr(int(escape[0][1:], 16))
+    return char if _UNRESERVED.fullmatch(char) else escape[0].upper()
 
 
 def ask(engine: Engine, url: Url, request: Request) -> Generator[Request, Answer, Answer]:
@@ -41,6 +55,12 @@ def as_received(engine: Engine, url: Url, method: str, answer: Answer) -> Answer
     if engine.refuses_407 and answer.status == 407:
         return _unread("It asks for a proxy's password, and is no proxy.", "ERR_UNEXPECTED_PROXY_AUTH")
     return replace(answer, headers=_merged(answer.headers)) if engine.drops_empty_lines else answer
+
+
+def as_utf_8(value: str) -> str:
+    """A header's value as WebKitGTK has it: its bytes are made UTF-8 by libsoup, and then taken for latin-1."""
+    text = value.encode("latin-1", errors="replace").decode(errors="surrogateescape")
+    return re.sub("[\udc80-\udcff]", "\ufffd", text).encode().decode("latin-1")
 
 
 def _merged(headers: HeaderList) -> HeaderList:

@@ -28,6 +28,7 @@ _HINTS = {
     "viewport-width": re.compile("[0-9]+"),
     "ect": re.compile("slow-2g|2g|3g|4g"),
 }
+_LENIENT_RANGE = re.compile(r"(?i:bytes)=\+?([0-9]+)-\+?([0-9]*)")
 
 
 def unsafe_names(fetch: Fetch, hop: Hop) -> list[str]:
@@ -46,10 +47,21 @@ def _safelist(engine: Engine) -> Callable[[str, str], bool]:
     def safelisted(name: str, value: str) -> bool:
         if engine.safelists_ascii_alone and not value.isascii():
             return False
-        hint = _HINTS.get(name.lower()) if engine.safelists_client_hints else None
-        return hint.fullmatch(value) is not None if hint else standard.is_cors_safelisted_request_header(name, value)
+        if engine.safelists_client_hints and (hint := _HINTS.get(name.lower())):
+            return hint.fullmatch(value) is not None
+        if engine.lenient_ranges and name.lower() == "range":
+            return _is_lenient_range(value)
+        return standard.is_cors_safelisted_request_header(name, value)
 
     return safelisted
+
+
+def _is_lenient_range(value: str) -> bool:
+    bounds = _LENIENT_RANGE.fullmatch(value)
+    if bounds is None or len(value) > 128:
+        return False
+    start, end = int(bounds[1]), int(bounds[2] or 2**64 - 1)
+    return start <= end < 2**64
 
 
 def is_needed(fetch: Fetch, hop: Hop) -> bool:
@@ -89,7 +101,7 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
     if names := unsafe_names(fetch, hop):
         headers = (*headers, ("Access-Control-Request-Headers", ",".join(names)))
     # 6. Let response be the result of running HTTP-network-or-cache fetch: no credentials go with a preflight.
-    request = url_request(hop, "OPTIONS", headers, body=None, credentials=False)
+    request = url_request(fetch, hop, "OPTIONS", headers, body=None, credentials=False)
     answer = yield from ask(fetch.engine, hop.url, request)
     if isinstance(answer, NoResponse):
         code: VerdictCode = "not-asked" if answer.kind == "not-asked" else "network-error"
@@ -110,7 +122,7 @@ def cors_preflight_fetch(fetch: Fetch, hop: Hop) -> Generator[Request, Answer, R
                 response=answer,
                 name=name,
                 location=location,
-                target=resolve(location, hop) if location else None,
+                target=resolve(fetch.engine, location, hop) if location else None,
             )
     allowed, _ = standard.extract_list(answer.headers, "access-control-allow-headers")
     return Passed(

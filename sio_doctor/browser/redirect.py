@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from sio_doctor.browser.request import Fetch, Hop, Refusal, is_mixed_content
+from sio_doctor.browser.request import Fetch, Hop, Refusal, carries_origin, is_mixed_content
 from sio_doctor.browser.table import RedirectCheck
-from sio_doctor.model import Response, VerdictCode
+from sio_doctor.model import Response, VerdictCode, get
 from sio_doctor.standards import fetch as standard
 from sio_doctor.standards.url import Url, origin_of, same_origin
 
@@ -22,20 +22,35 @@ def http_redirect_fetch(fetch: Fetch, hop: Hop, response: Response, location: st
     for check in fetch.engine.redirect_checks:
         code = _check(check, fetch, hop, response, target)
         if code is not None and fetch.engine.enforces:
-            return Refusal(
-                code=code,
-                stage="redirect",
-                fetch=fetch,
-                hop=hop,
-                origin=hop.origin,
-                response=response,
-                location=location,
-                target=target,
-            )
+            return _refusal(code, fetch, hop, response, location, target)
     if target is None or target.scheme not in ("http", "https") or hop.redirects >= LIMIT:
         # Nobody can go there, not even who checks nothing.
         return Refusal(code="redirect-scheme", stage="redirect", fetch=fetch, hop=hop, response=response)
     return _next(fetch, hop, response, target)
+
+
+def recheck(fetch: Fetch, hop: Hop, response: Response, location: str, target: Url | None) -> Refusal | None:
+    """What an engine that looks at a redirect once more refuses, after the preflight for the next URL."""
+    from_own = same_origin(fetch.page.origin, origin_of(fetch.first))
+    if not fetch.engine.rechecks_redirects or not hop.cors or not from_own:
+        return None
+    code = standard.cors_check(hop.origin, True, response.headers)
+    return None if code is None else _refusal(code, fetch, hop, response, location, target)
+
+
+def _refusal(
+    code: VerdictCode, fetch: Fetch, hop: Hop, response: Response, location: str, target: Url | None
+) -> Refusal:
+    return Refusal(
+        code=code,
+        stage="redirect",
+        fetch=fetch,
+        hop=hop,
+        origin=hop.origin,
+        response=response,
+        location=location,
+        target=target,
+    )
 
 
 def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, target: Url | None) -> VerdictCode | None:
@@ -70,10 +85,16 @@ def _check(check: RedirectCheck, fetch: Fetch, hop: Hop, response: Response, tar
 
 def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
     engine, here, there = fetch.engine, origin_of(hop.url), origin_of(target)
-    issued_anew = not fetch.credentials or hop.preflighted
-    headers = fetch.headers if engine.restores_headers and issued_anew else hop.headers
-    method, body = hop.method, hop.body
+    # Serializing a request origin: `null` where the redirect-taint is not "same-origin", that is, once a URL of a
+    # foreign origin has led to another origin. https://fetch.spec.whatwg.org/#serializing-a-request-origin
+    tainted = here != there and not same_origin(hop.origin, here)
+    origin = "null" if tainted else hop.origin
+    cors = hop.cors or not same_origin(origin, there)
+    headers, method, body = hop.headers, hop.method, hop.body
     dropped: set[str] = set()
+    if engine.restores_headers and (cors or response.status in (307, 308)):
+        has_lost = get(headers, "authorization") is None
+        headers = tuple(pair for pair in fetch.headers if not has_lost or pair[0].lower() != "authorization")
     if engine.reapplies_headers:
         # Authorization is never back, nor is what send() added for the body: that is not the author's.
         for_good = {"authorization", "content-type"} if fetch.adds_content_type else {"authorization"}
@@ -91,10 +112,6 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
         dropped |= {"authorization"}
     gone = dropped | (_BODY_HEADERS if engine.reapplies_headers and _becomes_get(response, fetch.method) else set())
     headers = tuple((name, value) for name, value in headers if name.lower() not in gone)
-    # Serializing a request origin: `null` where the redirect-taint is not "same-origin", that is, once a URL of a
-    # foreign origin has led to another origin. https://fetch.spec.whatwg.org/#serializing-a-request-origin
-    tainted = here != there and not same_origin(hop.origin, here)
-    origin = "null" if tainted else hop.origin
     return replace(
         hop,
         url=target,
@@ -102,9 +119,10 @@ def _next(fetch: Fetch, hop: Hop, response: Response, target: Url) -> Hop:
         headers=headers,
         body=body,
         origin=origin,
-        cors=hop.cors or not same_origin(origin, there),
+        cors=cors,
         dropped=frozenset(dropped),
         redirects=hop.redirects + 1,
+        keeps_origin=engine.keeps_origin and carries_origin(hop),
     )
 
 

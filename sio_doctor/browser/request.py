@@ -8,11 +8,11 @@ from typing import Literal
 from msgspec.structs import replace
 
 from sio_doctor.browser.cookies import Jar
+from sio_doctor.browser.network import as_utf_8, on_the_wire
 from sio_doctor.browser.table import Engine
 from sio_doctor.model import HeaderList, Model, NoResponse, Request, Response, VerdictCode
 from sio_doctor.standards import csp, mixed_content
 from sio_doctor.standards import url as urls
-from sio_doctor.standards.fetch import REDIRECT_STATUSES
 from sio_doctor.standards.url import Url
 
 
@@ -89,6 +89,8 @@ class Hop(Model, frozen=True, kw_only=True):
     passed: tuple[Passed, ...] = ()
     """The preflights so far."""
     redirects: int = 0
+    keeps_origin: bool = False
+    """It carries an Origin, since it did before a redirect."""
 
 
 Stage = Literal["url", "preflight", "redirect", "response"]
@@ -147,20 +149,31 @@ def is_mixed_content(engine: Engine, page: Url, url: Url) -> bool:
     )
 
 
-def url_request(hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool) -> Request:
-    """The request for that URL as it goes on the wire: no user, password or fragment."""
-    url = urls.serialize(hop.url, credentials=False, fragment=False)
+def carries_origin(hop: Hop) -> bool:
+    """Append a request `Origin` header: always where tainting is "cors", else for all methods but GET and HEAD."""
+    return hop.cors or hop.method not in ("GET", "HEAD") or hop.keeps_origin
+
+
+def url_request(
+    fetch: Fetch, hop: Hop, method: str, headers: HeaderList, *, body: str | None, credentials: bool
+) -> Request:
+    """The request for that URL as it goes on the wire."""
+    url = on_the_wire(fetch.engine, hop.url)
     return Request(method=method, url=url, headers=headers, body=body, credentials=credentials)
 
 
-def resolve(location: str, hop: Hop) -> Url | None:
+def resolve(engine: Engine, location: str, hop: Hop) -> Url | None:
     """The location URL, with the fragment of the URL it came from; None where it is no URL.
 
     https://fetch.spec.whatwg.org/#concept-response-location-url
     """
-    try:
+    if engine.reads_utf_8_as_latin_1:
+        location = as_utf_8(location)
+    else:
         # Bytes that are not ASCII go on as they came, percent-encoded, whether they are UTF-8 or not.
-        url = urls.parse(re.sub("[^\x00-\x7f]", lambda found: f"%{ord(found[0]):02X}", location), hop.url)
+        location = re.sub("[^\x00-\x7f]", lambda found: f"%{ord(found[0]):02X}", location)
+    try:
+        url = urls.parse(location, hop.url)
     except ValueError:
         return None
     return replace(url, fragment=hop.url.fragment) if url.fragment is None else url
@@ -169,7 +182,7 @@ def resolve(location: str, hop: Hop) -> Url | None:
 def location_of(engine: Engine, response: Response) -> str | None:
     """The Location of a redirect that the engine would follow; None where the answer is no redirect to it."""
     location = response.get("location")
-    if response.status not in REDIRECT_STATUSES or location is None:
+    if response.status not in engine.redirect_statuses or location is None:
         return None
     if engine.several_locations_fail:
         location = response.get_all("location")[0]  # the others say the same

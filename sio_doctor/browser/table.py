@@ -11,6 +11,8 @@ from typing import Literal
 from sio_doctor.model import Model
 from sio_doctor.standards import url as urls
 from sio_doctor.standards.csp import Matching
+from sio_doctor.standards.fetch import REDIRECT_STATUSES
+from sio_doctor.standards.websocket import ExtensionReading
 
 PreflightCheck = Literal["redirect", "cors", "status", "methods", "headers", "method", "header"]
 RedirectCheck = Literal["limit", "location", "unloadable", "scheme", "credentials", "cors", "mixed-content"]
@@ -41,6 +43,9 @@ class Engine(Model, frozen=True, kw_only=True):
 
     safelists_client_hints: bool = False
     """Save-Data, DPR, Width … set by script need no preflight when well-formed. Chromium (its cors.cc lists them)."""
+
+    lenient_ranges: bool = False
+    """``Range`` is safelisted with the unit in any case and a plus before a number, but not beyond 64 bits. WebKit."""
 
     # Before the network
 
@@ -109,11 +114,17 @@ class Engine(Model, frozen=True, kw_only=True):
 
     unloadable_schemes: frozenset[str] = frozenset()
     """Schemes that no page may load from, so that a redirect there is refused before CORS is looked at. Firefox (its
-    nsScriptSecurityManager's CheckLoadURIWithPrincipal, by protocol flags)."""
+    nsScriptSecurityManager's CheckLoadURIWithPrincipal, by protocol flags); WebKit: ftp alone."""
+
+    redirect_statuses: frozenset[int] = REDIRECT_STATUSES
+    """What is a redirect where there is a Location. WebKitGTK: every 3xx but four (its NetworkDataTaskSoup.cpp)."""
 
     empty_location: Literal["ignored", "followed", "fails"] = "followed"
     """A redirect status with an empty Location. Chromium reads the answer itself; Firefox goes round to its limit, as
     the standard says; WebKitGTK gives up without a line."""
+
+    reads_utf_8_as_latin_1: bool = False
+    """What is not ASCII in a Location is encoded twice. WebKitGTK; its console shows such headers so, too."""
 
     delete_becomes_get: bool = False
     """A DELETE that is redirected to another origin becomes a GET, whatever the status, and keeps its Content-Type.
@@ -124,8 +135,16 @@ class Engine(Model, frozen=True, kw_only=True):
     Firefox (XMLHttpRequestMainThread sets the author's headers anew after every redirect)."""
 
     restores_headers: bool = False
-    """Headers that one redirect dropped are back after the next, where the loader issues the request anew (without
-    credentials, or preflighted). WebKit; Content-Type is measured, Authorization is inferred from it."""
+    """Headers that one redirect dropped are back after the next, but for Authorization; where all is of the page's own
+    origin, after a 307 or 308 alone. WebKitGTK."""
+
+    keeps_origin: bool = False
+    """A GET that a redirect has made of another method keeps its Origin, though it is for the page's own origin.
+    WebKitGTK."""
+
+    rechecks_redirects: bool = False
+    """Where the first URL was of the page's own origin, the redirect of a foreign answer is checked once more, after
+    the preflight for the next URL and as if the request had credentials. WebKit (its SubresourceLoader.cpp)."""
 
     # Cookies (tests/truth/cookies.json)
 
@@ -152,7 +171,10 @@ class Engine(Model, frozen=True, kw_only=True):
     """The family of loopback that is asked where both accept. All three resolve ``localhost`` themselves, to both, and
     fall back on the other one where one refuses. Measured on 2026-11-24; Firefox asks 127.0.0.1."""
 
-    # What is no HTTP
+    # On the wire
+
+    normalizes_escapes: bool = False
+    """``%7e`` is ``~`` and ``%c3`` is ``%C3``: what need not be escaped is not. WebKitGTK (GLib)."""
 
     http_0_9: Literal["never", "default-port", "always"] = "never"
     """Bytes that are no HTTP are the body of an HTTP/0.9 answer: status 200, no headers; not where it answers a PUT.
@@ -162,7 +184,8 @@ class Engine(Model, frozen=True, kw_only=True):
     """A connection that is closed without a byte is an empty answer to a PUT. Firefox."""
 
     nul_fails: Literal["nowhere", "in values", "anywhere"] = "nowhere"
-    """Where a NUL in a header spoils the whole answer. Firefox passes over a line that has one in its name."""
+    """Where a NUL in a header spoils the whole answer. Firefox passes over a line that has one in its name.
+    WebKitGTK: libsoup's soup-headers.c."""
 
     several_locations_fail: bool = False
     """Two different Location lines spoil the whole answer, whatever its status. Chromium and Firefox."""
@@ -171,7 +194,7 @@ class Engine(Model, frozen=True, kw_only=True):
     """A server that is no proxy may not answer 407. Chromium."""
 
     repeats_421: bool = False
-    """A request that is answered 421 is sent once more. Chromium and Firefox."""
+    """A request that is answered 421 is sent once more. All three; in WebKitGTK 2.50.6 it is libsoup."""
 
     # WebSocket
 
@@ -182,12 +205,19 @@ class Engine(Model, frozen=True, kw_only=True):
     handshake_separators: str = ","
     """What separates the members of Upgrade and Connection. Firefox: blanks too."""
 
-    extensions_are_one: bool = False
-    """Sec-WebSocket-Extensions is read as one extension, whole, and does not count where it is empty. Firefox."""
+    extensions: ExtensionReading = "strict"
+    """How Sec-WebSocket-Extensions is read. Firefox: as one extension, whole, which does not count where it is empty.
+    WebKitGTK (libsoup): what is empty does not count, permessage-deflate may come twice, a window may be ``+08`` or,
+    the client's, missing."""
 
     ignored_handshake_faults: frozenset[str] = frozenset()
-    """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol.
-    WebKitGTK: two right Sec-WebSocket-Accept lines."""
+    """What is wrong with an opening handshake and does not matter. Firefox: two Upgrade lines, an unasked protocol."""
+
+    last_accept_counts: bool = False
+    """Of several Sec-WebSocket-Accept lines the last is looked at alone. WebKitGTK (libsoup)."""
+
+    ports_before_mixed_content: bool = False
+    """Of a WebSocket's URL the port is looked at first. WebKit."""
 
     accepts_masked_frames: bool = False
     """A masked frame from a server is read. Firefox."""
@@ -238,7 +268,7 @@ FIREFOX = Engine(
     several_locations_fail=True,
     repeats_421=True,
     handshake_separators=", \t",
-    extensions_are_one=True,
+    extensions="one",
     ignored_handshake_faults=frozenset({"upgrade-multiple", "protocol"}),
     accepts_masked_frames=True,
 )
@@ -246,21 +276,32 @@ FIREFOX = Engine(
 WEBKIT = Engine(
     name="webkit",
     header_charset="utf-8",
+    lenient_ranges=True,
     loopback_is_mixed_content=True,
     preflight_checks=("status", "cors", "methods", "headers", "method", "header"),
     preflight_is_sticky=True,
     preflight_lists_original_headers=True,
-    redirect_checks=("cors", "limit", "location", "scheme", "credentials", "mixed-content"),
+    redirect_checks=("unloadable", "cors", "location", "scheme", "credentials", "limit", "mixed-content"),
+    unloadable_schemes=frozenset({"ftp"}),
+    redirect_statuses=frozenset(range(300, 400)) - {300, 304, 305, 306},
     empty_location="fails",
+    reads_utf_8_as_latin_1=True,
     delete_becomes_get=True,
     restores_headers=True,
+    keeps_origin=True,
+    rechecks_redirects=True,
     lax_by_default=False,
     sites_have_schemes=False,
     none_needs_secure=False,
     third_party_cookies="blocked",
     loopback_takes_secure_cookies=False,
+    normalizes_escapes=True,
+    nul_fails="anywhere",
+    repeats_421=True,
     handshake_checks=("status", "upgrade", "connection", "protocol", "extension", "accept"),
-    ignored_handshake_faults=frozenset({"accept-multiple"}),
+    extensions="lenient",
+    last_accept_counts=True,
+    ports_before_mixed_content=True,
 )
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (CHROMIUM, FIREFOX, WEBKIT)}

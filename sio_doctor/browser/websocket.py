@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from sio_doctor.browser import console
 from sio_doctor.browser.cookies import Jar
-from sio_doctor.browser.network import as_received
+from sio_doctor.browser.network import as_received, on_the_wire
 from sio_doctor.browser.request import Page, forbidding, is_mixed_content, upgraded
 from sio_doctor.browser.table import Engine
 from sio_doctor.browser.verdict import csp_reason, csp_step
@@ -74,7 +74,9 @@ def _establish(
             found=", ".join(directive.text for directive in directives),
             console=tuple(console.blocked_by_policy(engine, target, directives)),
         )
-    if engine.enforces and is_mixed_content(engine, urls.parse(page.url), target):
+    bad_port = target.effective_port in engine.bad_ports
+    mixed = is_mixed_content(engine, urls.parse(page.url), target)
+    if engine.enforces and mixed and not (bad_port and engine.ports_before_mixed_content):
         shown = urls.serialize(target, credentials=False, fragment=False)
         return Verdict(
             allowed=False,
@@ -84,7 +86,7 @@ def _establish(
             stage="url",
             console=tuple(console.websocket_mixed_content(engine, page.url, target)),
         )
-    if engine.enforces and target.effective_port in engine.bad_ports:
+    if engine.enforces and bad_port:
         return Verdict(
             allowed=False,
             code="bad-port",
@@ -95,7 +97,7 @@ def _establish(
         )
     answer = yield Request(
         method="GET",
-        url=urls.serialize(target, credentials=False, fragment=False),
+        url=on_the_wire(engine, target),
         headers=_headers(page, key, cookies.header(target) if cookies is not None else None),
         credentials=True,
     )
@@ -108,7 +110,8 @@ def _establish(
         answer,
         key,
         separators=engine.handshake_separators,
-        extensions_are_one=engine.extensions_are_one,
+        extensions=engine.extensions,
+        last_accept_counts=engine.last_accept_counts,
     )
     faults = [fault for fault in found if fault not in engine.ignored_handshake_faults]
     if not faults:

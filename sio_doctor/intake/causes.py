@@ -176,6 +176,7 @@ _UNSEEN: dict[Code, str] = {
     "proxy": "The proxy that the browser goes through.",
     "aborted": "The page was left or loaded again.",
     "websocket-interrupted": "The page was left or loaded again.",
+    "websocket-url": "The address that the page's script hands to io() or to WebSocket.",
     "disconnected": "A proxy cuts what is quiet for longer than its timeout: it must be above the server's "
     "pingInterval and pingTimeout together (45 s unless set).",
     "unsafe-header": "extraHeaders of the client name a header that belongs to the browser.",

@@ -122,7 +122,7 @@ WORDINGS = (
     ),
     Wording(
         "redirect-scheme",
-        "Cross origin requests are only supported for",
+        "Cross origin requests are only supported for protocol schemes",
         _ACCESS + "Cross origin requests are only supported for protocol schemes: chrome, data, http, https.",
     ),
     Wording(

@@ -276,6 +276,12 @@ _BROWSERS: dict[Code, Meaning] = {
         "Firefox writes this when a page is left or loaded again, and when an open WebSocket is cut.",
         "That the server refused: the connection was there.",
     ),
+    "websocket-url": Meaning(
+        "the URL of the WebSocket is none that browsers open",
+        "It cannot be read, its scheme is none of ws, wss, http and https, or it has a fragment (#). socket.io-client "
+        "makes no such URL of a sound address: it is the page's own WebSocket, or an address that is misspelt.",
+        "That the server refused: it was not asked.",
+    ),
 }
 
 MEANINGS = _BROWSERS | CLIENT

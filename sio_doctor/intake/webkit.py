@@ -66,6 +66,16 @@ WORDINGS = (
         "Cross-origin redirection to U denied by Cross-Origin Resource Sharing policy: not allowed to follow a "
         "cross-origin CORS redirection with non CORS scheme",
     ),
+    Wording(
+        "redirect-scheme",
+        "Cross origin requests are only supported for HTTP.",
+        "Cross origin requests are only supported for HTTP.",
+    ),
+    Wording(
+        "redirect-scheme",
+        "Redirection to URL with a scheme that is not HTTP(S)",
+        "Redirection to URL with a scheme that is not HTTP(S)",
+    ),
     Wording("redirect-scheme", "FTP URLs are disabled", "FTP URLs are disabled"),
     Wording(
         "redirect-limit",
@@ -126,6 +136,19 @@ WORDINGS = (
         "Server returned incorrect",
         _WEBSOCKET + 'Server returned incorrect "Sec-WebSocket-Accept" key',
     ),
+    Wording(
+        "websocket-answer",
+        "in permessage-deflate extension header",
+        _WEBSOCKET + "Invalid parameter 'foo' in permessage-deflate extension header",
+    ),
+    Wording(
+        "websocket-answer",
+        "Server returned a duplicated parameter",
+        _WEBSOCKET + 'Server returned a duplicated parameter in "permessage-deflate" WebSocket extension header',
+    ),
+    Wording("websocket-url", "URL has fragment component", "URL has fragment component U"),
+    Wording("websocket-url", "Wrong url scheme for WebSocket", "Wrong url scheme for WebSocket foo:x"),
+    Wording("websocket-url", "Invalid url for WebSocket", "Invalid url for WebSocket https://["),
     Wording("websocket-answer", "Server requested unsupported", _WEBSOCKET + "Server requested unsupported protocol"),
     Wording(
         "websocket-frame",

@@ -58,6 +58,7 @@ Code = Literal[
     "websocket-frame",
     "websocket-abandoned",  # by the page itself
     "websocket-interrupted",
+    "websocket-url",  # the constructor throws
     # what socket.io-client and servers say
     "xhr-poll-error",
     "xhr-post-error",

@@ -31,6 +31,9 @@ HandshakeFault = Literal[
     "protocol",
 ]
 
+#: How Sec-WebSocket-Extensions is read: by the letter; whole, not split at commas; or so that little slips matter less.
+ExtensionReading = Literal["strict", "one", "lenient"]
+
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _EXTENSION = re.compile(rf'{_TOKEN}([ \t]*;[ \t]*{_TOKEN}([ \t]*=[ \t]*({_TOKEN}|"{_TOKEN}"))?)*')
 _FLAGS = frozenset({"server_no_context_takeover", "client_no_context_takeover"})
@@ -49,7 +52,12 @@ def values(response: Response, name: str, separators: str = ",") -> list[str]:
 
 
 def handshake_faults(
-    response: Response, key: str, *, separators: str = ",", extensions_are_one: bool = False
+    response: Response,
+    key: str,
+    *,
+    separators: str = ",",
+    extensions: ExtensionReading = "strict",
+    last_accept_counts: bool = False,
 ) -> list[HandshakeFault]:
     """All that is wrong with the answer, in the order of RFC 6455, section 4.1; empty where the connection opens.
 
@@ -74,7 +82,7 @@ def handshake_faults(
     elif "upgrade" not in connection:
         faults.append("connection-wrong")
     # 4. If the response lacks a |Sec-WebSocket-Accept| header field or it is not the hash of the key …
-    accepts = response.get_all("sec-websocket-accept")
+    accepts = response.get_all("sec-websocket-accept")[-1 if last_accept_counts else 0 :]
     if not accepts:
         faults.append("accept-missing")
     elif any(value != accept(key) for value in accepts):
@@ -82,7 +90,7 @@ def handshake_faults(
     elif len(accepts) > 1:
         faults.append("accept-multiple")
     # 5. If |Sec-WebSocket-Extensions| indicates an extension that was not present in the client's handshake …
-    if extension_fault(response, are_one=extensions_are_one) is not None:
+    if extension_fault(response, extensions) is not None:
         faults.append("extension")
     # 6. If |Sec-WebSocket-Protocol| indicates a subprotocol that was not present in the client's handshake …
     if response.get("sec-websocket-protocol") is not None:
@@ -97,13 +105,15 @@ class ExtensionFault(NamedTuple):
     where: str
 
 
-def extension_fault(response: Response, *, are_one: bool = False) -> ExtensionFault | None:
-    """The first thing that is wrong with the extensions of the answer. ``are_one``: they are not split at commas.
+def extension_fault(response: Response, reading: ExtensionReading = "strict") -> ExtensionFault | None:
+    """The first thing that is wrong with the extensions of the answer.
 
     https://www.rfc-editor.org/rfc/rfc6455#section-9.1 · https://www.rfc-editor.org/rfc/rfc7692#section-7
     """
     members = values(response, "sec-websocket-extensions")
-    if are_one:
+    if reading == "lenient":
+        return _first_fault_that_matters([member for member in members if member])
+    if reading == "one":
         whole = response.get("sec-websocket-extensions") or ""
         members = [whole.rstrip("; \t") or whole] if whole else []
     for number, member in enumerate(members):
@@ -120,18 +130,36 @@ def extension_fault(response: Response, *, are_one: bool = False) -> ExtensionFa
     return None
 
 
-def _parameter_fault(parameters: list[str]) -> ExtensionFault | None:
+def _first_fault_that_matters(members: list[str]) -> ExtensionFault | None:
+    """What nobody asked for comes before what is wrong with a parameter."""
+    parts = [[part.strip(" \t") for part in member.split(";")] for member in members]
+    for name, *_ in parts:
+        if name != "permessage-deflate":
+            return ExtensionFault("unasked", name)
+    faults = (_parameter_fault(parameters, lenient=True) for _, *parameters in parts)
+    return next(filter(None, faults), None)
+
+
+def _parameter_fault(parameters: list[str], *, lenient: bool = False) -> ExtensionFault | None:
     seen: set[str] = set()
     for parameter in parameters:
         name, sign, value = (part.strip(" \t") for part in parameter.partition("="))
+        if lenient and not name:
+            continue
         if name not in _FLAGS | _BITS:
             return ExtensionFault("unexpected", name)
         if name in seen:
             return ExtensionFault("duplicate", name)
         seen.add(name)
         if name == "client_max_window_bits" and not sign:
+            # A client may say that it has no value, a server may not.
+            if lenient:
+                continue
             return ExtensionFault("no-value", name)
-        good = not sign if name in _FLAGS else value.strip('"') in _WINDOWS
+        bits = value.strip('"')
+        if lenient:
+            bits = bits.removeprefix("+").lstrip("0")
+        good = not sign if name in _FLAGS else bits in _WINDOWS
         if not good:
             return ExtensionFault("invalid", name)
     return None

@@ -13,6 +13,8 @@ from sio_doctor.confirm.find import find
 from sio_doctor.confirm.firefox import Firefox
 from sio_doctor.confirm.firefox import firefox as run_firefox
 from tests.living.stage import Stage, stage
+from tests.living.webkit import WebKit
+from tests.living.webkit import webkit as run_webkit
 
 #: Seconds for one test; a browser that takes longer fails it.
 PATIENCE = 60.0
@@ -54,3 +56,9 @@ def chromium(running_chromium: Chromium) -> Chromium:
 def firefox(running_firefox: Firefox) -> Firefox:
     running_firefox.channel.until = time.monotonic() + PATIENCE
     return running_firefox
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[WebKit]:
+    with run_webkit() as browser:
+        yield browser

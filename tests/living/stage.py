@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -29,6 +29,8 @@ class Stage:
     def __init__(self) -> None:
         self.case: Case = {}
         self.requests: list[dict[str, Any]] = []
+        #: What the page does by itself.
+        self.script = ""
         #: For which port of the case's URLs which port of loopback stands.
         self.ports: dict[int, int] = {}
         #: A port of loopback where nothing listens.
@@ -38,6 +40,10 @@ class Stage:
         """From now on the servers answer as that case has it."""
         self.case, self.requests = case, []
 
+    def beside(self, peer: Peer, path: str) -> bool:
+        """Answers what is no part of the case; False where it is."""
+        return False
+
     def serve(self, peer: Peer, scheme: str) -> None:
         """Answers one request, and closes."""
         head, _, _ = peer.hear().decode("latin-1").partition("\r\n\r\n")
@@ -45,12 +51,14 @@ class Stage:
         if not first:
             return
         method, path, _ = first.split(" ", 2)
+        if self.beside(peer, path):
+            return
         headers = {name.lower(): value.strip(" \t") for name, _, value in (line.partition(":") for line in lines)}
         if "sec-websocket-key" in headers:
             scheme = scheme.replace("http", "ws")
         url = f"{scheme}://{headers['host']}{path}"
         if url == self.case["page"]["url"]:
-            peer.say(_answer(200, self._page_headers(), NOTHING_TO_DO))
+            peer.say(_answer(200, self._page_headers(), NOTHING_TO_DO + self.script))
             return
         self.requests.append({"method": method, "url": url, "headers": headers})
         answers = self.case["answers"]
@@ -99,7 +107,6 @@ def _follow(peer: Peer, after: str | None, body: str) -> None:
             peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         case "closeframe":
             peer.say(_frame(0x88, (1008).to_bytes(2, "big")))
-            return
         case "none":
             return
     peer.hang()
@@ -122,16 +129,17 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """The servers, until the block is left."""
-    played = Stage()
+def stage(played: Stage | None = None, ports: Mapping[int, int] | None = None) -> Iterator[Stage]:
+    """The servers, until the block is left: on free ports of loopback, or on those that are given."""
+    played = played or Stage()
     certificate = self_signed("app.example.com", "*.example.com", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.chain, certificate.key)
     with contextlib.ExitStack() as servers:
         for port, tls in ((80, None), (443, context), (8080, None)):
             scheme = "https" if tls else "http"
-            server = servers.enter_context(raw(partial(played.serve, scheme=scheme), tls=tls))
+            real = 0 if ports is None else ports[port]
+            server = servers.enter_context(raw(partial(played.serve, scheme=scheme), port=real, tls=tls))
             played.ports[port] = server.port
         played.dead = urlsplit(servers.enter_context(nothing())).port or 0
         yield played

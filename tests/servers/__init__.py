@@ -7,7 +7,8 @@
     def test_something() -> None:
         url = shared(node, "4.8")
 
-What this machine lacks skips the test, and the last line of the run counts it; with ``CI=true`` it fails the test.
+What this machine lacks skips the test, and the last line of the run counts it; with ``CI=true`` it fails the test, but
+for what is ``OPTIONAL``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import atexit
 import os
 import shutil
 import socket
+import subprocess
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -41,7 +43,11 @@ NEEDS = {
     "ipv6": "an IPv6 loopback, ::1",
     "chromium": "Chromium, Chrome or Edge",
     "firefox": "Firefox",
+    "webkit": "WebKitGTK's MiniBrowser (Debian: webkit2gtk-driver), Xvfb, and Linux namespaces",
 }
+
+#: What is skipped under CI too: a container may give no namespaces.
+OPTIONAL = frozenset({"webkit"})
 
 needs_node = pytest.mark.needs_node
 needs_nginx = pytest.mark.needs_nginx
@@ -53,6 +59,10 @@ needs_curl = pytest.mark.needs_curl
 needs_ipv6 = pytest.mark.needs_ipv6
 needs_chromium = pytest.mark.needs_chromium
 needs_firefox = pytest.mark.needs_firefox
+needs_webkit = pytest.mark.needs_webkit
+
+#: Runs a program in namespaces of its own: users (so that root is not needed), mounts, network.
+APART = ("unshare", "--map-root-user", "--mount", "--net")
 
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 
@@ -73,6 +83,8 @@ def executable(name: str) -> str | None:
         except BrowserError:
             return None
     name = {"apache": "apache2"}.get(name, name)
+    if name == "webkit":
+        return _minibrowser()
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
@@ -86,12 +98,22 @@ def _loopback_6() -> str | None:
     return "::1"
 
 
+@cache
+def _minibrowser() -> str | None:
+    """Debian keeps it beside the library. None, too, where it cannot have a display and a network of its own."""
+    if shutil.which("Xvfb") is None or shutil.which("unshare") is None:
+        return None
+    if subprocess.run([*APART, "true"], capture_output=True).returncode:
+        return None
+    return next((str(path) for path in Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")), None)
+
+
 def need(name: str) -> str:
     """The path of a program that the test needs. Missing: the test is skipped, and counted; under CI it fails."""
     path = executable(name)
     if path is not None and (name != "node" or NODE_MODULES.is_dir()):
         return path
-    if os.environ.get("CI") == "true":
+    if os.environ.get("CI") == "true" and name not in OPTIONAL:
         pytest.fail(f"missing on this machine: {NEEDS[name]}", pytrace=False)
     pytest.skip(f"needs {name}")
 
