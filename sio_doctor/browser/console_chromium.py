@@ -162,7 +162,7 @@ def _websocket_text(why: Response | NoResponse | str, fault: str, *, default_por
         case "status" if why.status == 401:
             return "HTTP Authentication failed; no valid credentials available"
         case "status" if why.status == 407:
-            return "Proxy authentication failed"
+            return "Error in connection establishment: net::ERR_UNEXPECTED_PROXY_AUTH"
         case "status":
             return f"{handshake}Unexpected response code: {why.status}"
         case "upgrade-missing" | "connection-missing" | "accept-missing":
