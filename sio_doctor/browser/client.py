@@ -110,6 +110,8 @@ def _by_polling(session: Session) -> Generator[Step, Heard, Attempt]:
     if opened is None:
         # It never polls again: other packets are no error to it, and what JSON.parse throws is nobody's.
         return Attempt(False, reason, error="timeout", verdict=verdict)
+    if _response(fetched).truncated:
+        return Attempt(False, "The answer to the handshake does not end.", error="timeout", verdict=verdict)
     attempt = yield from _join_by_polling(session, opened.sid, packets[1:])
     upgraded: bool | None = None
     settled = True

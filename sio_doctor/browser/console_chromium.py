@@ -197,6 +197,8 @@ def _websocket_text(why: Response | NoResponse | str, fault: str, *, default_por
     handshake = "Error during WebSocket handshake: "
     if isinstance(why, str):
         return "Error in connection establishment: net::ERR_UNSAFE_PORT"
+    if isinstance(why, Unread) and net_error(why) == "ERR_UNEXPECTED_PROXY_AUTH":
+        return f"Error in connection establishment: net::{net_error(why)}"
     if isinstance(why, NoResponse):
         match why.kind:
             case "closed":

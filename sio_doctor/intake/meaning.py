@@ -268,8 +268,9 @@ _BROWSERS: dict[Code, Meaning] = {
     "websocket-abandoned": Meaning(
         "the page closed the WebSocket itself, before it was open",
         "Its own code disconnected, or made a second client at once: React's StrictMode mounts twice in development, "
-        "and an effect's clean-up closes the first.",
-        "That the server failed. It is a warning; the connection that counts comes after it.",
+        "and an effect's clean-up closes the first. Or nobody answered: with connect_error: timeout, "
+        "socket.io-client has given up after 20 s.",
+        "That the server failed, unless it was silent that long; the connection that counts may come after it.",
     ),
     "websocket-interrupted": Meaning(
         "the page went away while its WebSocket was open",

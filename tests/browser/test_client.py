@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
 
 from sio_doctor.browser import client
@@ -104,11 +105,14 @@ def test_a_server_of_version_2_is_told_as_the_client_tells_it(version: int) -> N
         ({"handshake": [said("{}", status=400)]}, "xhr poll error"),
         ({"handshake": [NoResponse(kind="refused", message="Refused.")]}, "xhr poll error"),
         ({"handshake": [said("<html>")]}, "server error"),
+        ({"handshake": [said("6")]}, "timeout"),
+        ({"handshake": [said('0{"sid":')]}, "timeout"),
+        ({"handshake": [msgspec.structs.replace(said(OPEN), truncated=True)]}, "timeout"),
         ({**POLLING, "connect": [said("", status=502)]}, "xhr post error"),
         ({**POLLING, "poll": [said('44{"message":"not authorised"}')]}, "not authorised"),
         ({**POLLING, "poll": [said("<html>")]}, "server error"),
     ],
-    ids=["no CORS", "400", "refused", "page", "POST", "CONNECT_ERROR", "poll"],
+    ids=["no CORS", "400", "refused", "page", "noop", "no JSON", "half", "POST", "CONNECT_ERROR", "poll"],
 )
 def test_what_the_application_hears(script: Mapping[str, Sequence[Heard]], error: str) -> None:
     attempt, _ = play(make_plan(SERVER, transports=["polling"]), script)

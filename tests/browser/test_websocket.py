@@ -245,3 +245,18 @@ def test_a_fragment_is_refused_by_the_constructor(engine: Engine) -> None:
 def test_a_relative_url_is_a_websocket_of_the_pages_server(engine: Engine) -> None:
     verdict, asked = play(engine, switching(), "/socket.io/")
     assert (verdict.allowed, asked[0].url) == (True, "wss://app.example.com/socket.io/")
+
+
+@pytest.mark.parametrize(
+    ("port", "words"), [("", "Invalid status line"), (":3000", "net::ERR_INVALID_HTTP_RESPONSE")], ids=["443", "3000"]
+)
+def test_what_is_no_http_may_be_http_0_9_on_the_default_port_alone(port: str, words: str) -> None:
+    ssh = NoResponse(kind="not-http", message="No HTTP.", detail="SSH-2.0-OpenSSH")
+    url = f"wss://api.example.com{port}/"
+    printed = f"WebSocket connection to '{url}' failed: Error during WebSocket handshake: {words}"
+    assert play(CHROMIUM, ssh, url)[0].console == (printed,)
+
+
+def test_a_server_that_asks_as_a_proxy() -> None:
+    (line,) = play(CHROMIUM, switching(status=407))[0].console
+    assert line.endswith("failed: Error in connection establishment: net::ERR_UNEXPECTED_PROXY_AUTH")
