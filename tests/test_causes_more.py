@@ -13,7 +13,7 @@ from tests.servers import needs_apache, needs_caddy, needs_node, shared
 from tests.servers.node import Version, node
 from tests.servers.proxies import apache, caddy
 from tests.servers.python import Kind, python_server
-from tests.servers.raw import nothing
+from tests.servers.raw import Peer, nothing, raw
 
 PAGE = "http://localhost:8080"
 OTHER = "http://other.example"
@@ -166,3 +166,57 @@ def test_caddy_without_a_server_behind_it_or_with_pages_alone() -> None:
         assert headline(checked(url)) == "gateway-5xx-no-cors"
     with caddy("http://127.0.0.1:9", 'respond "<!doctype html><title>App</title>" 200', routed=False) as url:
         assert headline(checked(url)) == "html-instead-of-handshake"
+
+
+def silent(peer: Peer) -> None:
+    """Takes the request and never answers."""
+    peer.hang()
+
+
+@needs_apache
+def test_apache_gives_a_silent_server_up() -> None:
+    with raw(silent) as server, apache(server.url, "ProxyTimeout 1") as url:
+        assert headline(checked(url)) == "gateway-5xx-no-cors"
+
+
+@needs_node
+@needs_apache
+def test_apache_passes_websockets_on_by_wstunnel() -> None:
+    server = shared(node, "4.8", ALLOWED)
+    rules = f"""
+RewriteEngine On
+RewriteCond %{{HTTP:Upgrade}} websocket [NC]
+RewriteRule /(.*) ws{server.removeprefix("http")}/$1 [P,L]"""
+    with apache(server, rules, websocket=False) as url:
+        assert_healthy(checked(url))
+
+
+@needs_node
+@needs_apache
+def test_apache_takes_the_header_away_or_redirects_preflights() -> None:
+    server = shared(node, "4.8", ALLOWED)
+    with apache(server, "Header unset Access-Control-Allow-Origin") as url:
+        report = examine_sync(make_plan(url, origins=[PAGE], direct=server))
+    assert headline(report) == "proxy-strips-acao"
+    moved = "RewriteEngine On\nRewriteCond %{REQUEST_METHOD} OPTIONS\nRewriteRule .* https://localhost/ [R=301,L]"
+    with apache(server, moved) as url:
+        report = examine_sync(make_plan(url, origins=[PAGE], headers=["x-a: 1"]))
+    assert headline(report) == "preflight-redirect"
+
+
+@needs_caddy
+def test_caddy_gives_a_silent_server_up() -> None:
+    with raw(silent) as server:
+        upstream = server.url.removeprefix("http://")
+        passed = f"reverse_proxy {upstream} {{\n transport http {{\n response_header_timeout 1s\n }}\n }}"
+        with caddy(server.url, passed, routed=False) as url:
+            assert headline(checked(url)) == "gateway-5xx-no-cors"
+
+
+@needs_node
+@needs_caddy
+def test_caddy_takes_the_header_away() -> None:
+    server = shared(node, "4.8", ALLOWED)
+    with caddy(server, "header -Access-Control-Allow-Origin") as url:
+        report = examine_sync(make_plan(url, origins=[PAGE], direct=server))
+    assert headline(report) == "proxy-strips-acao"
