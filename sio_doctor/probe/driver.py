@@ -22,76 +22,16 @@ from sio_doctor.browser.replay import (
 )
 from sio_doctor.browser.request import Page
 from sio_doctor.browser.session import NOT_ASKED, Ask, Heard, Receive, Send, Step, page_of, polling_url, websocket_url
-from sio_doctor.model import STAND_IN, Document, Exchange, Handshake, NoResponse, Plan, Purpose, Request
+from sio_doctor.model import STAND_IN, Document, Exchange, Handshake, Plan, Purpose, Request
+from sio_doctor.probe import budget
 from sio_doctor.probe.network import Network
-from sio_doctor.probe.websocket import Conversation
+from sio_doctor.probe.talk import Talk
 from sio_doctor.standards import engineio
 
 Result = TypeVar("Result")
 
-#: Requests for the first origin, and for each further one.
-BUDGET, BUDGET_FURTHER = 40, 12
-#: Seconds that a WebSocket's open packet may take.
-OPEN_PACKET = 3.0
 #: Sessions for the browsers of one page: one for each, and one that a client which checks nothing began.
 SESSIONS = 4
-#: What is kept back of it to close the sessions that were opened.
-RESERVE = 4
-#: What may open a session by polling, which is then to be closed.
-_OPENING: frozenset[Purpose] = frozenset(
-    {"handshake", "control", "foreign", "redirect", "other-protocol", "other-path", "other-address"}
-)
-
-
-#: What is not known where the budget left something out.
-_WORDS: dict[Purpose, str] = {
-    "control": "the answer to no origin",
-    "foreign": "the answer to a foreign origin",
-    "handshake": "the handshake",
-    "preflight": "the preflight",
-    "simulated-preflight": "how preflights are answered",
-    "connect": "the answer to CONNECT",
-    "poll": "the answer to CONNECT",
-    "upgrade": "the upgrade to WebSocket",
-    "websocket": "a WebSocket of its own",
-    "redirect": "where the redirects end",
-    "sticky": "whether the session holds on fresh connections",
-    "other-protocol": "the other protocol version",
-    "other-path": "other paths",
-    "other-scheme": "the other scheme",
-    "other-address": "the other addresses of the host",
-    "other-transport": "the reason behind the WebSocket's 403",
-    "root": "who answers at /",
-    "client-file": "the server's exact version",
-    "near-miss": "whether a variant of the origin is on the list",
-    "close": "what becomes of a session that could not be closed (the server ends it after a while)",
-}
-
-
-class Talk:
-    """A WebSocket under way: its conversation, and why the last wait for a message ended."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self.conversation = conversation
-        self.ended: NoResponse | None = None
-
-    @property
-    def exchange(self) -> Exchange:
-        """The exchange with all frames so far."""
-        exchange = self.conversation.exchange
-        if exchange.response is None or self.ended is None:
-            return exchange
-        response = msgspec.structs.replace(exchange.response, ended=self.ended)
-        return msgspec.structs.replace(exchange, response=response)
-
-    async def step(self, step: Send | Receive) -> Heard:
-        """Sends, or waits for the next message."""
-        if isinstance(step, Send):
-            return await self.conversation.send(step.text)
-        heard = await self.conversation.receive(OPEN_PACKET if step.at_once else None)
-        if isinstance(heard, NoResponse):
-            self.ended = heard
-        return heard
 
 
 class Driver:
@@ -102,7 +42,7 @@ class Driver:
         self.document = document
         self.network = network
         self.pages = plan.origins or (STAND_IN,)
-        self.limit = BUDGET + BUDGET_FURTHER * (len(self.pages) - 1)
+        self.limit = budget.FIRST + budget.FURTHER * (len(self.pages) - 1)
         lowered = plan.network.max_requests
         self.frugal = lowered is not None and lowered < self.limit
         """The budget is lower than usual: one thing after the other is asked, the most telling first."""
@@ -137,8 +77,8 @@ class Driver:
         """The notes, with what the budget was too small for: nothing is known about that."""
         if not self._unasked:
             return self.notes
-        budget = f"{self.limit} request{'s' if self.limit > 1 else ''}"
-        return [*self.notes, f"The budget of {budget} was used up; not known are: {', '.join(self._unasked)}."]
+        requests = f"{self.limit} request{'s' if self.limit > 1 else ''}"
+        return [*self.notes, f"The budget of {requests} was used up; not known are: {', '.join(self._unasked)}."]
 
     def start_again(self, user_agent: str) -> None:
         """Asks all anew under this User-Agent: what came under the other one is not what a browser meets."""
@@ -262,10 +202,10 @@ class Driver:
         if purpose == "close":
             return 0
         if not self.frugal:
-            return RESERVE
+            return budget.RESERVE
         if self.network.requests == 0:
             return 0
-        return min(RESERVE, len(self.sessions()) + (purpose in _OPENING))
+        return min(budget.RESERVE, len(self.sessions()) + (purpose in budget.OPENING))
 
     async def all_of(self, *jobs: Awaitable[object]) -> None:
         """Waits for all of them, which may go out together; in turn where the budget is low."""
@@ -281,7 +221,7 @@ class Driver:
             self.notes.append(f"The deadline of {self.plan.deadline:g} s passed before everything was asked.")
             return False
         if self.network.requests >= self.limit - self._kept_back(purpose):
-            self._unasked[_WORDS.get(purpose, purpose)] = None
+            self._unasked[budget.WORDS.get(purpose, purpose)] = None
             return False
         return True
 

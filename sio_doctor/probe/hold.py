@@ -8,7 +8,8 @@ from collections.abc import Awaitable
 
 from sio_doctor.browser.session import websocket_url
 from sio_doctor.model import Exchange, Frame, Framing, Handshake, Held, NoResponse, Request, Response
-from sio_doctor.probe.driver import OPEN_PACKET, Driver, opened_by
+from sio_doctor.probe.driver import Driver, opened_by
+from sio_doctor.probe.talk import OPEN_PACKET
 from sio_doctor.standards import engineio, socketio
 
 #: Requests that holding may send beside what the check has sent: a ping by polling costs two.

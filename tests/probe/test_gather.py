@@ -13,7 +13,7 @@ from sio_doctor.demo.scenarios import OTHER_PAGE, PAGE, SCENARIOS
 from sio_doctor.demo.server import serve
 from sio_doctor.model import Evidence, Exchange
 from sio_doctor.plan import make_plan
-from sio_doctor.probe.driver import BUDGET, BUDGET_FURTHER
+from sio_doctor.probe.budget import FIRST, FURTHER
 from sio_doctor.probe.gather import gather
 from tests.servers.hostile import HOSTILE, engine, open_body
 from tests.servers.raw import answer_then_hang, nothing, raw
@@ -97,8 +97,8 @@ def test_the_budget_holds_whatever_the_server_does(name: str, pages: int) -> Non
             headers=["X-A: b"],
             deadline=20,
         )
-        assert len(server.heard) <= BUDGET + BUDGET_FURTHER * (pages - 1)
-    assert evidence.vantage.requests <= BUDGET + BUDGET_FURTHER * (pages - 1)
+        assert len(server.heard) <= FIRST + FURTHER * (pages - 1)
+    assert evidence.vantage.requests <= FIRST + FURTHER * (pages - 1)
 
 
 def test_without_a_page_the_stand_in_and_the_foreign_one_are_asked() -> None:
