@@ -10,6 +10,9 @@ import msgspec
 from sio_doctor.model import Report
 from sio_doctor.render.escape import shows
 
+#: What does not show as itself, or may not.
+_HIDDEN = re.compile(r"[^\n -~]")
+
 
 def render(report: Report, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
     r"""The report as JSON text: two spaces a level, keys in the contract's order, a newline at the end.
@@ -27,9 +30,13 @@ def written(value: msgspec.Struct, *, unicode: bool = True) -> str:
         encoded = msgspec.json.encode(value)
     except UnicodeEncodeError:
         encoded = msgspec.json.encode(_scalar(msgspec.to_builtins(value)))
-    text = msgspec.json.format(encoded, indent=2).decode()
+    # Large where a server made it so, so no copy is kept longer than it is needed.
+    encoded = msgspec.json.format(encoded, indent=2)
+    encoded += b"\n"
+    text = encoded.decode()
+    del encoded
     # Outside strings JSON is newlines and ASCII that shows: so what is escaped here is always in a string.
-    return re.sub(r"[^\n -~]", lambda match: _char(match[0], unicode), text) + "\n"
+    return _HIDDEN.sub(lambda match: _char(match[0], unicode), text) if _HIDDEN.search(text) else text
 
 
 def _char(char: str, unicode: bool) -> str:
