@@ -28,6 +28,8 @@ FAREWELL = 3.0
 async def hold(driver: Driver) -> tuple[Held, ...]:
     """What became of each transport that the client uses; nothing of one that does not open."""
     plan = driver.plan
+    if not any(map(_opens, driver.exchanges())):
+        return ()  # another program's port is not asked again, and silence not waited for once more
     driver.network.extend(plan.hold + FAREWELL)
     jobs: list[Awaitable[Held | None]] = []
     if "websocket" in plan.client.transports:
@@ -35,6 +37,11 @@ async def hold(driver: Driver) -> tuple[Held, ...]:
     if "polling" in plan.client.transports:
         jobs.append(_polling(driver))
     return tuple(held for held in await asyncio.gather(*jobs) if held is not None)
+
+
+def _opens(exchange: Exchange) -> bool:
+    """A session or a WebSocket was had."""
+    return opened_by(exchange) is not None or (exchange.response is not None and exchange.response.status == 101)
 
 
 class Clock:

@@ -221,3 +221,12 @@ def test_whoever_interrupts_it_does_not_wait() -> None:
 
     with raw(silent(60_000)) as server:
         assert asyncio.run(work(server.url)) < 2
+
+
+@pytest.mark.parametrize("script", [Peer.hang, lambda peer: peer.say(b"J\x00\x00\x00\x0a8.0.36")])
+def test_nothing_is_asked_again_where_nothing_was_had(script: Callable[[Peer], None]) -> None:
+    with raw(script) as server:
+        plan = make_plan(server.url, origins=[PAGE], timeout=0.5, hold=20)
+        purposes = [one.purpose for one in asyncio.run(gather(plan)).exchanges]
+    assert purposes
+    assert "hold" not in purposes
