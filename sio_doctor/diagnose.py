@@ -34,7 +34,9 @@ def attributed(findings: tuple[Finding, ...], case: Case, behind: tuple[Finding,
     url, slugs = case.directly.plan.target.url, {finding.slug for finding in behind}
     told = []
     for finding in findings:
-        if finding.severity != "info" and not finding.code.startswith("SIO8"):
+        # Nothing is held open at the server behind.
+        asked = finding.slug != "ws-idle-timeout"
+        if asked and finding.severity != "info" and not finding.code.startswith("SIO8"):
             shown = f"Asked directly, {url} shows the same: it is not something in between."
             if finding.slug not in slugs:
                 shown = f"Asked directly, {url} does not show this: it comes from something in between."

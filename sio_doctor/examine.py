@@ -87,7 +87,7 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
             held=evidence.held,
             direct=_direct(case, behind, behind_findings, reachable) if behind is not None else None,
             hints=hints(case, findings),
-            notes=(*plan.notes, *evidence.notes, *notes),
+            notes=(*plan.notes, *evidence.notes, *_notes_on(evidence.direct, evidence.notes), *notes),
             exchanges=evidence.exchanges,
         ),
         plan,
@@ -106,12 +106,20 @@ def _case(evidence: Evidence, directly: Case | None = None) -> Case:
     return Case(evidence, beyond, identify(evidence), policy(evidence), document, outcomes, directly)
 
 
+def _notes_on(direct: Evidence | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """What is to be noted of the server behind the proxy alone."""
+    if direct is None:
+        return ()
+    return tuple(f"Directly, {direct.plan.target.url}: {note}" for note in direct.notes if note not in known)
+
+
 def _direct(case: Case, behind: Case, findings: tuple[Finding, ...], reachable: bool) -> Direct:
     return Direct(
         url=behind.plan.target.url,
         reachable=reachable,
         outcomes=behind.met if behind.plan.origins else (),
-        findings=tuple(finding.slug for finding in findings if finding.severity != "info"),
+        # What browsers make of a page that asks it (mixed content, say) is left out: no page does.
+        findings=tuple(one.slug for one in findings if one.severity != "info" and not one.code.startswith("SIO8")),
         differences=differences(case.evidence, behind.evidence),
         exchanges=behind.evidence.exchanges,
     )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from typing import Any
 
+import msgspec
 import pytest
 
-from sio_doctor import examine_sync, make_plan
-from sio_doctor.model import Report
+from sio_doctor import examine_sync, gather, make_plan, report_on
+from sio_doctor.model import Evidence, Report
 from sio_doctor.plan import PlanError
 from sio_doctor.render.text import render
 from tests.servers import needs_haproxy, needs_nginx, needs_node, shared
+from tests.servers.certificates import self_signed
+from tests.servers.hostile import engine
 from tests.servers.node import node
 from tests.servers.proxies import haproxy, nginx
-from tests.servers.raw import nothing
+from tests.servers.raw import answer, nothing, raw
 
 pytestmark = [needs_node, needs_nginx]
 
@@ -133,3 +138,48 @@ def test_what_its_url_does_not_say_is_as_in_front(given: str, url: str, path: st
     plan = make_plan("https://api.example.com", path="/ws/", direct=given, query=["a=b"])
     assert plan.direct is not None
     assert (plan.direct.url, plan.direct.path, plan.direct.query) == (url, path, (("a", "b"),))
+
+
+def test_what_the_pages_policy_says_is_not_about_the_server_behind(server: str) -> None:
+    with nginx([server]) as proxy:
+        policy = f"connect-src {proxy} {proxy.replace('http', 'ws')}".encode()
+        page = answer(b"HTTP/1.1 200 OK\r\nContent-Security-Policy: " + policy + b"\r\nContent-Length: 2\r\n\r\nok")
+        open_to_all = shared(node, "4.8", "{cors: {origin: true}}")
+        with raw(page) as site:
+            report = examine_sync(make_plan(proxy, page=f"{site.url}/", direct=open_to_all))
+    assert len(site.heard) == 1
+    assert report.direct is not None
+    assert report.direct.findings == ()
+    assert all(outcome.connects for outcome in report.direct.outcomes)
+
+
+def test_an_https_page_may_ask_the_proxy_alone(server: str) -> None:
+    with nginx([server]) as proxy:
+        report = examine_sync(make_plan(proxy, origins=["https://app.example"], direct=server))
+    assert report.direct is not None
+    assert "mixed-content" not in report.direct.findings
+
+
+def test_a_certificate_that_is_refused_behind_the_proxy_is_noted(server: str) -> None:
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(*self_signed())
+    with raw(engine(), tls=secure) as behind, nginx([server]) as proxy:
+        report = asked(proxy, behind.url, headers=["Authorization: Bearer abcdef123456"])
+    assert report.direct is not None
+    assert report.direct.findings[0].startswith("tls-")
+    assert f"Directly, {behind.url}: The certificate was refused;" in " ".join(report.notes)
+    assert not any(b"abcdef123456" in request for request in behind.heard)
+
+
+def test_the_evidence_of_both_replays() -> None:
+    with nginx([shared(node, "4.8", ALLOWED)]) as proxy:
+        evidence = asyncio.run(gather(make_plan(proxy, origins=[PAGE], direct=shared(node, "4.8", ALLOWED), hold=0.5)))
+    again = msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence)
+    assert report_on(again) == report_on(evidence)
+
+
+def test_what_was_not_held_behind_the_proxy_proves_nothing(server: str) -> None:
+    with nginx([server], "proxy_read_timeout 1s;") as proxy:
+        report = asked(proxy, server, hold=20, transports=["websocket"])
+    [finding] = [one for one in report.findings if one.slug == "ws-idle-timeout"]
+    assert "Asked directly" not in finding.message

@@ -41,7 +41,7 @@ class Ahead:
             except Unanswered:
                 continue
             if stream.usable:
-                attempt.stream, attempt.address = stream, stream.address
+                attempt.stream, attempt.address, attempt.waited = stream, stream.address, True
                 return stream
             stream.abort()
         return None

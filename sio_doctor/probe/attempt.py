@@ -80,6 +80,10 @@ class Attempt:
     """It goes over a connection of its own."""
     aside: bool = False
     """It is not the client's own: it takes no connection that the client has, which goes on over it."""
+    waited: bool = False
+    """Its connection had been there before it, and nothing was known of it since."""
+    again: bool = False
+    """It was sent once more, over a new connection, since the one that had waited was closed."""
     phase: Phase = "resolve"
     address: str | None = None
     passed_over: tuple[str, ...] = ()

@@ -87,9 +87,13 @@ class Stream(asyncio.Protocol):
         return True
 
     def write(self, data: bytes) -> None:
-        """Send it; that it could not be sent shows when reading, where an early answer is found as well."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        """Send it; that it could not be sent shows when reading, where an early answer is found as well.
+
+        Of a side that takes nothing, and has so much to take already, nothing more is kept.
+        """
+        stream = self._transport
+        if stream is not None and not stream.is_closing() and stream.get_write_buffer_size() <= limits.UNSENT:
+            stream.write(data)
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """From here on all bytes go through TLS. Raises ``OSError`` (``ssl.SSLError`` is one) and ``ValueError``."""

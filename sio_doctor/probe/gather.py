@@ -21,12 +21,12 @@ from sio_doctor.browser import client
 from sio_doctor.browser.replay import unreachable
 from sio_doctor.browser.session import NOT_ASKED
 from sio_doctor.browser.table import ENGINES, UNCHECKED
-from sio_doctor.model import Evidence, Exchange, Handshake, Plan, Response, Vantage
+from sio_doctor.model import Evidence, Exchange, Handshake, Held, Plan, Response, Target, Vantage
 from sio_doctor.probe import aside
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
-from sio_doctor.probe.page import UNTRUSTED, visited
+from sio_doctor.probe.page import UNTRUSTED, Visit, visited
 from sio_doctor.probe.stickiness import AHEAD as HEARTBEATS
 from sio_doctor.probe.stickiness import after_restart, sessions_lost, stickiness
 from sio_doctor.standards import engineio
@@ -34,33 +34,43 @@ from sio_doctor.standards import engineio
 
 async def gather(plan: Plan, progress: Callable[[str], None] | None = None) -> Evidence:
     """Asks the server, and returns everything that was seen. Ends by the plan's deadline, whatever the server does."""
-    if plan.direct is not None:
-        behind = msgspec.structs.replace(plan, target=plan.direct, direct=None, hold=0.0, notes=())
-        front, back = await asyncio.gather(_gather(plan, progress), _gather(behind, progress))
-        return msgspec.structs.replace(front, direct=back)
-    return await _gather(plan, progress)
-
-
-async def _gather(plan: Plan, progress: Callable[[str], None] | None) -> Evidence:
-    started, clock = datetime.now(UTC), time.monotonic()
     async with Network(
         timeout=plan.timeout, deadline=plan.deadline, progress=progress, environ=os.environ, options=plan.network
     ) as network:
+        started, clock = datetime.now(UTC), time.monotonic()
         visit = await visited(network, plan)
-        plan = visit.plan
-        driver = Driver(plan, network, visit.document)
-        await climb(driver)
-        held = await hold(driver) if plan.hold else ()
-        exchanges, notes = (*visit.exchanges, *driver.exchanges()), driver.said()
+        if plan.direct is None:
+            held, exchanges, notes = await _asked(network, visit)
+            back = None
+        else:
+            (held, exchanges, notes), back = await asyncio.gather(
+                _asked(network, visit), gather(_behind(visit.plan, plan.direct, network.remaining), progress)
+            )
     return Evidence(
-        plan=plan,
+        plan=visit.plan,
         exchanges=exchanges,
         vantage=Vantage(host=socket.gethostname(), addresses=dict(network.addresses), requests=network.requests),
         started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round(time.monotonic() - clock, 3),
         held=held,
-        certificate=network.certificate_of(plan.target.url),
+        direct=back,
+        certificate=network.certificate_of(visit.plan.target.url),
         notes=tuple(dict.fromkeys([*network.notes, *visit.notes, *notes])),
+    )
+
+
+async def _asked(network: Network, visit: Visit) -> tuple[tuple[Held, ...], tuple[Exchange, ...], list[str]]:
+    """What was held, all exchanges, and the notes."""
+    driver = Driver(visit.plan, network, visit.document)
+    await climb(driver)
+    held = await hold(driver) if visit.plan.hold else ()
+    return held, (*visit.exchanges, *driver.exchanges()), driver.said()
+
+
+def _behind(plan: Plan, target: Target, seconds: float) -> Plan:
+    """The plan for the server behind the proxy. No page asks that one: what a page's policy says is not about it."""
+    return msgspec.structs.replace(
+        plan, target=target, page=None, direct=None, hold=0.0, notes=(), deadline=round(seconds, 1)
     )
 
 

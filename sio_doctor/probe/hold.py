@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from sio_doctor.browser.session import websocket_url
 from sio_doctor.model import Exchange, Frame, Framing, Handshake, Held, NoResponse, Request, Response
+from sio_doctor.probe import limits
 from sio_doctor.probe.driver import Driver, opened_by
+from sio_doctor.probe.stickiness import set_by
 from sio_doctor.probe.talk import OPEN_PACKET
 from sio_doctor.standards import engineio, socketio
 
@@ -23,6 +28,8 @@ FAREWELL = 3.0
 async def hold(driver: Driver) -> tuple[Held, ...]:
     """What became of each transport that the client uses; nothing of one that does not open."""
     plan = driver.plan
+    if not any(map(_opens, driver.exchanges())):
+        return ()  # another program's port is not asked again, and silence not waited for once more
     driver.network.extend(plan.hold + FAREWELL)
     jobs: list[Awaitable[Held | None]] = []
     if "websocket" in plan.client.transports:
@@ -30,6 +37,11 @@ async def hold(driver: Driver) -> tuple[Held, ...]:
     if "polling" in plan.client.transports:
         jobs.append(_polling(driver))
     return tuple(held for held in await asyncio.gather(*jobs) if held is not None)
+
+
+def _opens(exchange: Exchange) -> bool:
+    """A session or a WebSocket was had."""
+    return opened_by(exchange) is not None or (exchange.response is not None and exchange.response.status == 101)
 
 
 class Clock:
@@ -103,7 +115,7 @@ async def _websocket(driver: Driver) -> Held | None:
         opened = engineio.open_packet(text[1:], framing, protocol) if text[:1] == "0" else None
         if opened is None:
             return None
-        clock = Clock(opened, plan.hold)
+        clock = Clock(opened, min(plan.hold, network.remaining))
         if plan.client.version > 2 or plan.target.namespace != "/":
             await talk.send(socketio.connect(plan.target.namespace, plan.client.auth))
         for _ in range(MESSAGES):
@@ -118,6 +130,9 @@ async def _websocket(driver: Driver) -> Held | None:
                 message = f"A close frame came{reason}."
                 ended = NoResponse(kind="closed", phase="frame", message=message, detail="close")
                 return clock.held("websocket", talk.exchange, ended, heard.code or 1005)
+            elif isinstance(heard, NoResponse) and heard.kind == "not-asked":
+                driver.notes.append(f"The WebSocket was not held for longer. {heard.message}")
+                break
             elif isinstance(heard, NoResponse) and heard.kind != "timeout":
                 return clock.held("websocket", talk.exchange, heard)
             if clock.over:
@@ -138,59 +153,91 @@ async def _websocket(driver: Driver) -> Held | None:
 
 async def _polling(driver: Driver) -> Held | None:
     """One poll after the other, never two at once; in Engine.IO 3 our pings go beside it."""
-    plan, page = driver.careful(), driver.pages[0]
+    plan = driver.careful()
     spent = driver.network.requests
-    exchange = await _ask(driver, driver.simple(origin=page))
-    opened = opened_by(exchange)
-    if opened is None:
+    exchange = handshake = await _ask(driver, driver.simple(origin=driver.pages[0]))
+    opened = opened_by(handshake)
+    if opened is None or handshake.response is None:
         return None
-    driver.keep(exchange)
-    clock = Clock(opened, plan.hold)
+    driver.keep(handshake)
+    session = Session(driver, opened, set_by(handshake.response))
+    clock = Clock(opened, min(plan.hold, driver.network.remaining))
     if plan.client.version > 2 or plan.target.namespace != "/":
-        await _post(driver, opened, socketio.connect(plan.target.namespace, plan.client.auth))
+        await session.post(socketio.connect(plan.target.namespace, plan.client.auth))
     poll: asyncio.Task[Exchange] | None = None
+    farewell = FAREWELL
     try:
-        while not clock.over and driver.network.requests - spent < REQUESTS:
+        while not clock.over:
+            if driver.network.requests - spent >= REQUESTS:
+                driver.notes.append(f"Polling was not held for longer: that took {REQUESTS} requests.")
+                break
             if poll is None:
-                request = driver.simple(origin=page, sid=opened.sid, protocol=opened.protocol)
-                poll = asyncio.ensure_future(_ask(driver, request, clock.until - time.monotonic() + FAREWELL))
+                poll = asyncio.ensure_future(session.poll(clock.until - time.monotonic() + FAREWELL))
             await asyncio.wait([poll], timeout=clock.patience)
             if not poll.done():
-                if clock.own and not clock.over:
-                    clock.pinged = time.monotonic()
-                    await _post(driver, opened, "2")
+                if clock.over:
+                    break
+                if not clock.own:
+                    return clock.held("polling", exchange, _no_ping(clock))
+                clock.pinged = time.monotonic()
+                await session.post("2")
                 continue
             exchange, poll = poll.result(), None
             if (ended := _cut(exchange)) is not None:
-                driver.keep(exchange)
                 return clock.held("polling", exchange, ended)
-            for packet in _packets(exchange, opened):
+            packets = _packets(exchange, opened)
+            if packets is None:
+                message = "The poll was answered with what is no Engine.IO packet."
+                return clock.held("polling", exchange, NoResponse(kind="closed", phase="body", message=message))
+            for packet in packets:
                 if packet.type == "close":
-                    driver.keep(exchange)
                     message = "The poll was answered with a close packet."
                     ended = NoResponse(kind="closed", phase="frame", message=message, detail="close")
                     return clock.held("polling", exchange, ended)
                 ping = packet.type == ("pong" if clock.own else "ping")
                 clock.hear(ping)
                 if ping and not clock.own:
-                    await _post(driver, opened, "3" + packet.data)
+                    await session.post("3" + packet.data)
         return clock.held("polling", exchange, None)
+    except asyncio.CancelledError:
+        farewell = limits.LINGER  # whoever interrupts it does not want to wait
+        raise
     finally:
         # A poll that is given up ends its session on Node; one whose session is closed is answered.
-        await _post(driver, opened, "1")
+        await session.post("1", farewell)
         if poll is not None:
-            await asyncio.wait([poll], timeout=FAREWELL)
+            await asyncio.wait([poll], timeout=farewell)
             poll.cancel()
+        if exchange is not handshake:
+            driver.keep(exchange)
+
+
+class Session(NamedTuple):
+    """What is held by polling."""
+
+    driver: Driver
+    opened: Handshake
+    cookies: str | None
+    """What the handshake set: a load balancer may need it to find the session."""
+
+    async def poll(self, timeout: float) -> Exchange:
+        """One poll."""
+        return await self._ask("GET", None, timeout)
+
+    async def post(self, packet: str, timeout: float = FAREWELL) -> None:
+        """One packet; how that is answered does not matter, since the poll tells what becomes of the session."""
+        await self._ask("POST", engineio.encode_payload([packet], self.opened.protocol), timeout)
+
+    async def _ask(self, method: str, body: str | None, timeout: float) -> Exchange:
+        page, protocol = self.driver.pages[0], self.opened.protocol
+        request = self.driver.simple(method=method, origin=page, sid=self.opened.sid, body=body, protocol=protocol)
+        if self.cookies is not None:
+            request = replace(request, headers=(*request.headers, ("Cookie", self.cookies)))
+        return await _ask(self.driver, request, timeout)
 
 
 async def _ask(driver: Driver, request: Request, timeout: float | None = None) -> Exchange:
     return await driver.network.ask(request, purpose="hold", verify=driver.verify, timeout=timeout)
-
-
-async def _post(driver: Driver, opened: Handshake, packet: str) -> None:
-    body = engineio.encode_payload([packet], opened.protocol)
-    request = driver.simple(method="POST", origin=driver.pages[0], sid=opened.sid, body=body, protocol=opened.protocol)
-    await _ask(driver, request, FAREWELL)
 
 
 def _cut(exchange: Exchange) -> NoResponse | None:
@@ -205,10 +252,11 @@ def _cut(exchange: Exchange) -> NoResponse | None:
     )
 
 
-def _packets(exchange: Exchange, opened: Handshake) -> list[engineio.Packet]:
+def _packets(exchange: Exchange, opened: Handshake) -> list[engineio.Packet] | None:
+    """What the poll brought; None where it is nothing of Engine.IO's."""
     response = exchange.response
     assert isinstance(response, Response)  # _cut has seen to it
     try:
         return engineio.decode_payload(response.bytes, opened.protocol)
     except ValueError:
-        return []
+        return [] if response.truncated else None

@@ -40,15 +40,7 @@ class Transport(httpx.AsyncBaseTransport):
         head_of_request, wire = _as_sent(attempt)
         kept = None if attempt.fresh else self._take(attempt)
         stream = kept or await self._connect(attempt)
-        try:
-            head = await exchange_heads(attempt, stream, head_of_request, wire)
-        except Unanswered as outcome:
-            if kept is None or stream.buffer or outcome.failure.kind not in ("closed", "reset"):
-                raise
-            # A server may close a kept connection at any time; browsers ask again on a new one, and so does this.
-            stream.abort()
-            stream = await self._connect(attempt)
-            head = await exchange_heads(attempt, stream, head_of_request, wire)
+        stream, head = await ask_over(attempt, stream, head_of_request, wire, self._connect)
         if attempt.proxy is not None:
             if head.status == 407:
                 attempt.head, attempt.doubted = None, attempt.proxy
@@ -88,8 +80,7 @@ class Transport(httpx.AsyncBaseTransport):
         while kept:
             stream = kept.pop()
             if stream.usable:
-                attempt.address = stream.address
-                attempt.stream = stream
+                attempt.stream, attempt.address, attempt.waited = stream, stream.address, True
                 return stream
             stream.abort()
         return None
@@ -149,6 +140,30 @@ def encode(target: str, request: Request) -> tuple[h11.Request, bytes]:
 def utf8(text: str) -> bytes:
     """Encode as browsers do: a lone surrogate is replaced. https://encoding.spec.whatwg.org/#utf-8-encode"""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+async def ask_over(
+    attempt: Attempt,
+    stream: Stream,
+    request: h11.Request,
+    wire: bytes,
+    connect: Callable[[Attempt], Awaitable[Stream]],
+) -> tuple[Stream, Head]:
+    """The answer's head, and the stream that it came over. A server may close a connection that waited at any time;
+    browsers ask again on a new one, and so does this, once. Raises ``Unanswered``.
+    """
+    try:
+        return stream, await exchange_heads(attempt, stream, request, wire)
+    except Unanswered as outcome:
+        if not attempt.waited or stream.buffer or outcome.failure.kind not in ("closed", "reset"):
+            raise
+        stream.abort()
+        attempt.again = True
+        try:
+            stream = await connect(attempt)
+        except Unanswered:
+            raise outcome from None  # this request was what ended the server
+    return stream, await exchange_heads(attempt, stream, request, wire)
 
 
 async def exchange_heads(attempt: Attempt, stream: Stream, request: h11.Request, wire: bytes) -> Head:

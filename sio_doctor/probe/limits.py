@@ -19,6 +19,8 @@ PIECE = 8 * 1024
 #: Frames that are read from one WebSocket, and the bytes of their payloads together.
 FRAMES = 16
 FRAME_BYTES = 64 * 1024
+#: Bytes that wait to be taken by the other side; what is written after them is dropped.
+UNSENT = 64 * 1024
 #: Bytes that are kept of what is no HTTP.
 NOT_HTTP = 256
 #: Addresses of one name that are tried.

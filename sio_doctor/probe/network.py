@@ -38,7 +38,7 @@ from sio_doctor.probe.ahead import Ahead
 from sio_doctor.probe.attempt import Attempt, Place, Unanswered
 from sio_doctor.probe.backend import Resolver, Stream
 from sio_doctor.probe.head import body_parser, is_http
-from sio_doctor.probe.http import Transport, body_chunks, encode, exchange_heads, not_http, utf8
+from sio_doctor.probe.http import Transport, ask_over, body_chunks, encode, not_http, utf8
 from sio_doctor.probe.proxy import Proxy, proxy_for
 from sio_doctor.probe.route import reach
 from sio_doctor.probe.websocket import Conversation
@@ -200,7 +200,7 @@ class Network:
         async def work(attempt: Attempt) -> Response:
             stream = await self._reach(attempt)
             head_of_request, wire = encode(attempt.place.target, attempt.request)
-            head = await exchange_heads(attempt, stream, head_of_request, wire)
+            stream, head = await ask_over(attempt, stream, head_of_request, wire, self._reach)
             if head.status != 101:
                 async for chunk in body_chunks(attempt, stream, body_parser(head, "GET")):
                     attempt.body += chunk
@@ -253,6 +253,7 @@ class Network:
             self._progress(f"{sent.method} {sent.url.partition('?')[0]} ({purpose})")
         started = time.perf_counter()
         answer = await self._answer(attempt, timeout, work)
+        self.requests += attempt.again
         if attempt.certificate is not None:
             self._certificates.setdefault(server_of(sent), attempt.certificate)
         if attempt.proxy is None and attempt.passed_over:
@@ -274,7 +275,7 @@ class Network:
         return proxy if proxy is not None and proxy.usable else None
 
     async def _reach(self, attempt: Attempt) -> Stream:
-        stream = await self._ahead.take(attempt) if attempt.fresh else None
+        stream = await self._ahead.take(attempt) if attempt.fresh and not attempt.again else None
         return stream or await reach(attempt, self._resolver)
 
     async def _answer(

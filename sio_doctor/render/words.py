@@ -37,7 +37,7 @@ ANSWERS = {
     "connect": "CONNECT",
     "websocket": "WebSocket",
 }
-#: Characters of a policy in the terminal; the whole is in the JSON report.
+#: Characters of a policy or a changed header in the terminal; the whole is in the JSON report.
 LONGEST = 200
 
 BLOCKED = {
@@ -87,8 +87,7 @@ def page(document: Document) -> str:
         for policy in document.csp
     ]
     said = " and ".join(policies)
-    said = f"{said[:LONGEST]} …" if len(said) > LONGEST else said
-    return f"{where}, Content-Security-Policy: {said}" if policies else f"{where}, no Content-Security-Policy"
+    return f"{where}, Content-Security-Policy: {_short(said)}" if policies else f"{where}, no Content-Security-Policy"
 
 
 def handshake(packet: Handshake) -> str:
@@ -119,6 +118,10 @@ def held(connections: Iterable[Held]) -> str:
     return "; ".join(parts)
 
 
+def _short(text: str) -> str:
+    return f"{text[:LONGEST]} …" if len(text) > LONGEST else text
+
+
 def direct(behind: Direct) -> str:
     """What the server behind the proxy does, in one line."""
     if not behind.reachable:
@@ -137,9 +140,11 @@ def changes(differences: Iterable[Difference], arrow: str) -> list[str]:
     said = []
     for group in alike.values():
         first = group[0]
-        before, after = (found(", ".join(lines) if lines else None, True) for lines in (first.directly, first.through))
+        before, after = (
+            found(_short(", ".join(lines)) if lines else None, True) for lines in (first.directly, first.through)
+        )
         answers = listing(ANSWERS.get(one.answer, one.answer) for one in group)
-        said.append(f"{first.header} {first.change}: {before}{arrow}{after} (in the answer to {answers})")
+        said.append(f"{_short(first.header)} {first.change}: {before}{arrow}{after} (in the answer to {answers})")
     return said
 
 

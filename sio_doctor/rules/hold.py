@@ -39,7 +39,7 @@ def ws_idle_timeout(case: Case) -> Iterable[Hit]:
         if held.ended is None or _by_server(case, held):
             continue
         message = _message(case, held)
-        if held.ended.kind == "timeout" and held.transport == "websocket":
+        if held.ended.kind == "timeout":
             message += "Something between keeps the connection and no longer passes anything on, or the server hangs."
         else:
             message += _between(case, held)
@@ -84,6 +84,11 @@ def _between(case: Case, held: Held) -> str:
     opened = case.open
     interval = (opened.ping_interval if opened else None) or 25_000
     layers = f" (seen there: {listing(case.server.layers)})" if case.server.layers else ""
+    if held.quiet < 1:
+        return (
+            f"It had not been quiet: something had come {held.quiet:g} s before. So no patience ran out; something in "
+            f"front{layers} ended it, or the server's process."
+        )
     message = (
         f"Nothing had come over it for {held.quiet:g} s, so something in front{layers} ends what is quiet so long. "
     )

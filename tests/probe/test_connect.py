@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from sio_doctor.model import Exchange
+from sio_doctor.model import Exchange, Request
 from sio_doctor.probe.network import Network
 from tests.probe.asking import PATIENT, get, run
 from tests.servers import needs_ipv6
-from tests.servers.raw import answer, full_backlog, nothing, raw
+from tests.servers.raw import Peer, answer, full_backlog, nothing, raw
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 NAME = "several.invalid"
@@ -110,3 +110,29 @@ def test_a_name_is_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with raw(answer(OK)) as server:
         run(work(server.port))
     assert names == [NAME.encode()]
+
+
+def test_a_connection_made_ahead_may_have_been_closed_meanwhile() -> None:
+    """Browsers ask again on a new connection then; a second failure is the server's own."""
+
+    async def work(url: str, count: int) -> tuple[list[Exchange], int]:
+        request = get(url)
+        async with Network(timeout=PATIENT, deadline=PATIENT) as network:
+            network.prepare(request, count)
+            asked = [await network.ask(request, purpose="poll", fresh=True)]
+            websocket = Request(method="GET", url=url.replace("http", "ws"))
+            asked.append((await network.open_websocket(websocket, purpose="websocket")).exchange)
+            return asked, network.requests
+
+    def closing(peer: Peer) -> None:
+        peer.hear()
+
+    with raw(closing, closing, answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) as server:
+        asked, requests = run(work(server.url, 2))
+    assert [exchange.response is not None for exchange in asked] == [True, True]
+    assert (requests, len(server.heard)) == (4, 4)
+
+    with raw(closing) as server:
+        asked, requests = run(work(server.url, 1))
+    assert [exchange.failure.kind for exchange in asked if exchange.failure] == ["closed", "closed"]
+    assert (requests, len(server.heard)) == (3, 3)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from sio_doctor import examine_sync, make_plan
+from sio_doctor import examine_sync, gather, make_plan
 from sio_doctor.model import Held, Report
 from sio_doctor.render.text import render
 from tests.servers import needs_haproxy, needs_nginx, needs_node
+from tests.servers.hostile import engine, flood, frame, http
 from tests.servers.node import Version, node
 from tests.servers.proxies import haproxy, nginx
 from tests.servers.python import python_server
+from tests.servers.raw import Peer, raw
 
 PAGE = "http://localhost:8080"
 ALLOW = "cors: {origin: true, credentials: true}"
@@ -102,3 +110,123 @@ def test_nothing_is_held_where_no_session_can_be_had() -> None:
         report, connections = held(url, hold=20)
     assert connections == {}
     assert report.seconds < 15
+
+
+# --- scripted ---------------------------------------------------------------------------------------------------------
+
+CONNECTED = b'40{"sid":"wZX3oN0bSVIhsaknAAAI"}'
+
+
+def opening(interval: int = 25_000, timeout: int = 20_000) -> bytes:
+    fields = {"sid": "lv_VI97HAXpY6yYWAAAC", "upgrades": [], "pingInterval": interval, "pingTimeout": timeout}
+    return b"0" + json.dumps(fields).encode()
+
+
+def saying(data: bytes, then: Callable[[Peer], None] = Peer.hang) -> Callable[[Peer], None]:
+    """A WebSocket that opens, answers CONNECT, and says that."""
+
+    def say(peer: Peer) -> None:
+        peer.say(frame(opening()) + frame(CONNECTED) + data)
+        then(peer)
+
+    return say
+
+
+def silent(interval: int, *, answers: int = 4) -> Callable[[Peer], None]:
+    """Answers so many polls, and then none; nor any other request in that session."""
+    polls = iter(range(answers))
+
+    def script(peer: Peer) -> None:
+        while request := peer.hear():
+            line = request.partition(b"\r\n")[0]
+            if b"sid=" not in line:
+                peer.say(http(opening(interval, interval), b"Set-Cookie: route=backend-1"))
+            elif line.startswith(b"GET") and next(polls, None) is None:
+                peer.hang()
+            else:
+                peer.say(http(CONNECTED if line.startswith(b"GET") else b"ok"))
+
+    return script
+
+
+def test_a_long_message_is_no_cut() -> None:
+    long = b"\x81\x7f" + struct.pack("!Q", 70_000) + b"4" * 70_000
+    with raw(engine(opening(), frames=saying(long))) as server:
+        report, connections = held(server.url, hold=LONG, transports=["websocket"])
+    assert "ws-idle-timeout" not in [finding.slug for finding in report.findings]
+    assert connections["websocket"].ended is None
+    assert [note for note in report.notes if note.startswith("The WebSocket was not held for longer.")]
+
+
+def test_a_server_that_ends_it_at_once_had_no_lack_of_patience() -> None:
+    with raw(engine(opening(), frames=saying(b"", lambda peer: None))) as server:
+        report, _ = held(server.url, hold=20, transports=["websocket"])
+    [message] = [finding.message for finding in report.findings if finding.slug == "ws-idle-timeout"]
+    assert "It had not been quiet" in message
+    assert "ends what is quiet so long" not in message
+
+
+@pytest.mark.parametrize("data", [frame(b"2" + b"y" * 60_000), frame(b"y" * 125, 9)])
+def test_a_flood_ends_in_time(data: bytes) -> None:
+    with raw(engine(opening(), frames=saying(b"", flood(data)))) as server:
+        report, _ = held(server.url, hold=1, transports=["websocket"])
+    assert report.seconds < 15
+
+
+def test_a_poll_that_no_ping_ends_is_given_up_as_the_client_does() -> None:
+    with raw(silent(300)) as server:
+        report, connections = held(server.url, hold=20, transports=["polling"])
+    ended = connections["polling"].ended
+    assert ended is not None
+    assert ended.message.startswith("No ping came")
+    assert connections["polling"].seconds < 15
+    assert "the server hangs" in next(one.message for one in report.findings if one.slug == "ws-idle-timeout")
+
+
+def test_what_a_load_balancer_set_goes_with_what_is_held() -> None:
+    with raw(silent(300)) as server:
+        held(server.url, hold=20, transports=["polling"])
+        last = [request for request in server.heard if request.endswith(b"\r\n\r\n1")][-1]
+    assert b"\r\nCookie: route=backend-1\r\n" in last
+
+
+@pytest.mark.parametrize(("poll", "ended"), [(b"6", False), (b"<html>", True)])
+def test_polls_that_are_answered_at_once_are_bounded(poll: bytes, ended: bool) -> None:
+    with raw(engine(opening(), poll=http(poll))) as server:
+        report, connections = held(server.url, hold=20, transports=["polling"])
+    assert report.vantage.requests <= 85
+    assert (connections["polling"].ended is not None) == ended
+    assert ended or [note for note in report.notes if note.startswith("Polling was not held for longer")]
+
+
+def test_whoever_interrupts_it_does_not_wait() -> None:
+    held = asyncio.Event()
+
+    async def work(url: str) -> float:
+        plan = make_plan(url, origins=[PAGE], hold=60, transports=["polling"])
+        loop = asyncio.get_running_loop()
+
+        def progress(line: str) -> None:
+            if line.endswith("(hold)") and line.startswith("GET"):
+                loop.call_later(0.2, held.set)  # it is under way then
+
+        task = asyncio.ensure_future(gather(plan, progress))
+        await held.wait()
+        task.cancel()
+        started = time.monotonic()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
+        return time.monotonic() - started
+
+    with raw(silent(60_000)) as server:
+        assert asyncio.run(work(server.url)) < 2
+
+
+@pytest.mark.parametrize("script", [Peer.hang, lambda peer: peer.say(b"J\x00\x00\x00\x0a8.0.36")])
+def test_nothing_is_asked_again_where_nothing_was_had(script: Callable[[Peer], None]) -> None:
+    with raw(script) as server:
+        plan = make_plan(server.url, origins=[PAGE], timeout=0.5, hold=20)
+        purposes = [one.purpose for one in asyncio.run(gather(plan)).exchanges]
+    assert purposes
+    assert "hold" not in purposes

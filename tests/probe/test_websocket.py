@@ -13,6 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from sio_doctor.model import Exchange, Frame, NoResponse, Request
 from sio_doctor.probe import limits
+from sio_doctor.probe.backend import Stream
 from sio_doctor.probe.network import Network
 from tests.probe.asking import PATIENT, SHORT, converse, get, run
 from tests.servers.raw import Peer, Script, answer, answer_then_hang, drip, endless, raw
@@ -313,3 +314,21 @@ def test_our_frames_are_masked() -> None:
     (sent,) = heard
     assert sent[:2] == b"\x81\x82"
     assert bytes(byte ^ key for byte, key in zip(sent[6:], sent[2:4], strict=True)) == b"40"
+
+
+def test_what_is_said_to_a_side_that_takes_nothing_is_bounded() -> None:
+    async def work(port: int) -> int:
+        loop = asyncio.get_running_loop()
+        transport, stream = await loop.create_connection(Stream, "127.0.0.1", port)
+        for _ in range(200):
+            stream.write(b"3" * 65536)
+            await asyncio.sleep(0)
+        waiting = transport.get_write_buffer_size()
+        stream.abort()
+        return waiting
+
+    def deaf(peer: Peer) -> None:
+        peer.stopped.wait()
+
+    with raw(deaf) as server:
+        assert asyncio.run(work(server.port)) <= 2 * limits.UNSENT

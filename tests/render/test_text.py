@@ -14,6 +14,7 @@ from sio_doctor.model import (
     Browser,
     Connection,
     ContentPolicy,
+    Difference,
     Document,
     Exchange,
     Fix,
@@ -381,3 +382,17 @@ def test_the_page_is_one_line_and_a_long_policy_is_cut() -> None:
     assert words.page(msgspec.structs.replace(document, reason="It was answered with status 404.")).endswith(
         ", not read"
     )
+
+
+def test_a_changed_header_is_told_in_a_few_lines_however_long_it_is() -> None:
+    changed = Difference(
+        answer="handshake",
+        header="Access-Control-" + "x" * 5000,
+        change="added",
+        directly=(),
+        through=("y" * 60_000,),
+        exchange=1,
+    )
+    [line] = words.changes([changed], " -> ")
+    assert len(line) < 3 * words.LONGEST
+    assert "… added: (absent) -> yyy" in line
