@@ -167,6 +167,8 @@ def _failed(case: Case, page: str) -> Exchange | None:
     opened = case.opened(handshake)
     offered = opened is not None and "websocket" in opened.upgrades
     refusal = case.refusal(handshake)
+    if refusal is not None and refusal.code == 4:  # allowRequest, or the origins of Socket.IO 2
+        return _lost_though_refused(case, page)
     no_polling = refusal is not None and (refusal.code == 0 or refusal.message.startswith("Invalid transport"))
     if "websocket" not in case.plan.client.transports or not (offered or (no_polling and not case.polls)):
         return None
@@ -182,6 +184,15 @@ def _failed(case: Case, page: str) -> Exchange | None:
     if status(exchange) == 429 or (status(exchange) >= 500 and same):
         return None
     return None if exchange.failure is not None and exchange.failure.kind == "not-asked" else exchange
+
+
+def _lost_though_refused(case: Case, page: str) -> Exchange | None:
+    """The WebSocket of a page that Node refuses, where the refusal is JSON: the Upgrade did not reach it either."""
+    if "websocket" not in case.plan.client.transports:
+        return None
+    exchange = case.first("websocket", origin=page)
+    refusal = case.refusal(exchange)
+    return exchange if refusal is not None and (refusal.form, refusal.code) == ("json", 4) else None
 
 
 def _works(exchange: Exchange) -> bool:
@@ -202,7 +213,7 @@ def _kind(case: Case, exchange: Exchange) -> Kind:
         return _kind_of_frames(exchange)
     lost = False
     if refusal is not None:
-        lost = (refusal.family, refusal.form, refusal.code) == ("node", "json", 3)
+        lost = (refusal.family, refusal.form) == ("node", "json") and refusal.code in (3, 4)
         # python-engineio says the latter of a session that is asked by the other transport, without an Upgrade.
         lost = lost or refusal.message.startswith(("Invalid websocket upgrade", "Invalid transport"))
         if not lost:
