@@ -38,8 +38,8 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
     Node allows whatever is asked for unless `cors.allowedHeaders` is set; python-socketio always does. `*` covers every
     name, but where credentials are sent it is only a name like any other.
 
-    **How it is told.** The preflight has a good status and lets the origin in; its `Access-Control-Allow-Headers` lacks
-    a header of the page.
+    **How it is told.** The preflight has a good status, and its `Access-Control-Allow-Headers` lacks a header of the
+    page. Where the origin or the credentials are refused too, this comes second.
 
     **What it is not.** Where the preflight has no CORS headers at all, a layer in front answers it
     (`preflight-empty-2xx`). `Access-Control-Allow-Methods` never matters: Socket.IO uses GET and POST alone.
