@@ -343,9 +343,6 @@ MISTAKES = {
     ),
     "client 2 on server 3.1": Mistake(on("3.1"), "client-too-old", on("3.1", "allowEIO3: true"), V2, fix="allowEIO3"),
     "client 2 on server 4.8": Mistake(on(), "client-too-old", on(options="allowEIO3: true"), V2, fix="allowEIO3"),
-    "client 2 on server 4.8 without cors": Mistake(
-        partial(shared, node, "4.8"), "client-too-old", HEALTHY, V2, {"version": 4}, fix="allowEIO3"
-    ),
     "client 2, WebSocket alone, on server 4.8": Mistake(
         on(), "ws-only-version-mismatch", on(options="allowEIO3: true"), {"version": 2, "transports": ["websocket"]}
     ),
@@ -669,6 +666,18 @@ def test_a_wildcard_that_only_the_preflight_has_is_said_to_be_there() -> None:
             {"namespace": "/chat", **DOCUMENTED},
             ["cors-not-configured", "invalid-namespace"],
             id="no cors, and no such namespace",
+        ),
+        pytest.param(
+            partial(shared, node, "4.8"),
+            V2,
+            ["client-too-old", "cors-not-configured"],
+            id="client 2 on server 4.8, and no cors",
+        ),
+        pytest.param(
+            partial(shared, node, "4.8", "{cors: {origin: '*', allowedHeaders: ['x-other']}}"),
+            DOCUMENTED,
+            ["wildcard-with-credentials", "preflight-header-not-allowed"],
+            id="the wildcard with credentials, and a header that is not listed",
         ),
     ],
 )

@@ -408,3 +408,25 @@ def test_two_faults_at_once_come_in_the_order_in_which_they_are_met() -> None:
     with nginx([SILENT_ABOUT_CORS()], websocket=False) as url:
         report = check(url)
     assert found(report) == [("cors-not-configured", "error"), ("ws-proxy-no-upgrade", "warning")]
+
+
+@needs_nginx
+@needs_haproxy
+@pytest.mark.parametrize("kind", ["uvicorn", "flask"])
+def test_a_refused_origin_does_not_hide_a_lost_upgrade(kind: str) -> None:
+    server = on_python(f"cors_allowed_origins='{OTHER}'", kind)()
+    with nginx([server], websocket=False) as url:
+        refused, lost = found(check(url))
+    assert (refused, lost) == (("python-origin-not-accepted", "error"), ("ws-proxy-no-upgrade", "warning"))
+    with haproxy([server]) as url:
+        assert_caused(check(url), "python-origin-not-accepted", PAGE)
+
+
+@needs_nginx
+def test_lost_sessions_do_not_hide_a_namespace_that_is_not_there() -> None:
+    options = f"{{cors: {{origin: '{PAGE}'}}}}"
+    with node("4.8", options) as one, node("4.8", options) as other, nginx([one, other]) as url:
+        report = check(url, namespace="/chat")
+        assert [finding.slug for finding in report.findings] == ["no-sticky-sessions", "invalid-namespace"]
+        assert "by polling the session is lost before" in report.findings[1].message
+        assert [finding.slug for finding in check(url).findings] == ["no-sticky-sessions"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from urllib.parse import urlsplit
 
 import msgspec
 
+from sio_doctor.browser import client
 from sio_doctor.browser.replay import server_of
-from sio_doctor.browser.session import polling_url
+from sio_doctor.browser.session import Ask, Heard, Step, polling_url
+from sio_doctor.browser.table import UNCHECKED
 from sio_doctor.model import FOREIGN, Exchange, Request, Response
 from sio_doctor.probe.backend import is_own
-from sio_doctor.probe.driver import Driver
+from sio_doctor.probe.driver import Driver, opened_by
 from sio_doctor.probe.stickiness import set_by
 from sio_doctor.standards import engineio
 from sio_doctor.standards import url as urls
@@ -127,6 +129,36 @@ def variants(origin: str) -> list[str]:
     if "." in domain and not name[-1:].isdigit():
         found.append(f"{scheme}://*.{domain}{colon}{port}")
     return [variant for variant in dict.fromkeys(found) if variant != origin]
+
+
+async def websocket_of_nobody(driver: Driver) -> None:
+    """A WebSocket without an Origin, where python-socketio refuses the page's: does it get through at all?"""
+    asked = [one for one in driver.exchanges() if one.purpose in ("handshake", "websocket") and one.response]
+    refused = [one.request.origin for one in asked if _is_python_refusal(one)]
+    lets_in = any(opened_by(one) is not None for one in driver.exchanges() if one.purpose == "control")
+    if driver.pages[0] in refused and lets_in and "websocket" in driver.plan.client.transports:
+        page = driver.page(driver.pages[0])
+        await driver.drive(_nameless(client.direct(UNCHECKED, page, driver.careful())))
+
+
+def _nameless(steps: Generator[Step, Heard, client.Attempt]) -> Generator[Step, Heard, client.Attempt]:
+    """The same client, its requests without Origin."""
+    heard: Heard = None
+    try:
+        while True:
+            step = steps.send(heard)
+            if isinstance(step, Ask):
+                headers = tuple(pair for pair in step.request.headers if pair[0].lower() != "origin")
+                step = step._replace(request=msgspec.structs.replace(step.request, headers=headers))
+            heard = yield step
+    except StopIteration as end:
+        attempt: client.Attempt = end.value
+        return attempt
+
+
+def _is_python_refusal(exchange: Exchange) -> bool:
+    refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
+    return refusal is not None and refusal.family == "python" and refusal.message.endswith("ot an accepted origin.")
 
 
 async def client_file(driver: Driver) -> None:

@@ -165,6 +165,7 @@ async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[ob
     await after_restart(driver)
     behind = aside.near_misses(driver) if driver.plan.origins else aside.own_page(driver)
     await together(sockets(driver), behind)
+    await aside.websocket_of_nobody(driver)
     if opened is not None:
         await driver.all_of(aside.websocket_by_get(driver), aside.other_reading(driver))
 
@@ -200,7 +201,11 @@ async def sockets(driver: Driver) -> None:
         driver.notes.append("No WebSocket of its own was tried: the upgrade shows that it might end the server.")
         return
     plan = driver.careful()
-    await driver.all_of(*(driver.drive(client.direct(UNCHECKED, driver.page(page), plan)) for page in driver.pages))
+    # Where sessions get lost, a WebSocket alone can bring what the application says to CONNECT.
+    speak = client.connect if sessions_lost(driver) and plan.client.transports[0] == "polling" else client.direct
+    whole = msgspec.structs.replace(plan, client=msgspec.structs.replace(plan.client, transports=("websocket",)))
+    plan = whole if speak is client.connect else plan
+    await driver.all_of(*(driver.drive(speak(UNCHECKED, driver.page(page), plan)) for page in driver.pages))
 
 
 def spared(driver: Driver) -> bool:

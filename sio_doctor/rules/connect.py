@@ -41,6 +41,17 @@ def replies(case: Case) -> Iterator[Reply]:
         else:
             if waiting is not None:
                 yield Reply(page, waiting, None)
+            elif case.polls:
+                yield from _refused_by_websocket(case, page)
+
+
+def _refused_by_websocket(case: Case, page: str) -> Iterator[Reply]:
+    """The refusal of CONNECT that came over a WebSocket of the page's own, where polling lost the session before."""
+    for exchange in case.all("websocket", origin=page):
+        for packet in _packets(case, exchange):
+            if packet.namespace == case.plan.target.namespace and packet.type == socketio.ERROR:
+                yield Reply(page, exchange, packet)
+                return
 
 
 def messages(case: Case, exchange: Exchange) -> list[str]:
@@ -159,13 +170,20 @@ def connect_middleware_error(case: Case) -> Iterable[Hit]:
         pages = _pages(case, (reply.page for reply in found))
         yield Hit(
             message=(
-                f"The application at {case.plan.target.url} refuses the connection: “{words}”. Transport and CORS are "
-                f"fine; a middleware or connect handler of namespace {case.plan.target.namespace} wants something that "
-                "this client did not send, mostly a token in auth."
+                f"The application at {case.plan.target.url} refuses the connection: “{words}”. "
+                f"{_fine(case, found[0])} A middleware or connect handler of namespace {case.plan.target.namespace} "
+                "wants something that this client did not send, mostly a token in auth."
             ),
             origins=pages,
             exchanges=tuple(reply.exchange.id for reply in found),
         )
+
+
+def _fine(case: Case, reply: Reply) -> str:
+    """What is right below the application."""
+    if case.polls and reply.exchange.purpose == "websocket":
+        return "It says so over a WebSocket; by polling the session is lost before."
+    return "Transport and CORS are fine."
 
 
 def _unauthorized(case: Case) -> Iterator[Reply]:
@@ -211,7 +229,7 @@ def invalid_namespace(case: Case) -> Iterable[Hit]:
     namespace = case.plan.target.namespace
     message = (
         f"The server at {case.plan.target.url} has no namespace {namespace}: it answers CONNECT with "
-        f"“{socketio.error_message(found[0].packet)}”. Transport and CORS are fine."
+        f"“{socketio.error_message(found[0].packet)}”. {_fine(case, found[0])}"
     )
     if case.plan.namespace_from_path:
         message += (

@@ -51,9 +51,29 @@ def blocked(case: Case, *, chosen: bool = True) -> Iterator[Blocked]:
     for page in case.plan.origins if chosen else case.pages:
         if page == case.plan.target.url:
             continue  # the server's own page needs no header
-        handshake, verdicts = case.handshake(page), case.blocked(page)
-        if handshake is not None and verdicts and case.opened(handshake):
-            yield Blocked(page, handshake, case.preflight(page), verdicts)
+        handshake, verdicts = _opened(case, page), case.blocked(page)
+        if handshake is not None and verdicts:
+            # What a redirect led to was asked without a preflight.
+            preflight = None if handshake.purpose == "redirect" else case.preflight(page)
+            yield Blocked(page, handshake, preflight, verdicts)
+
+
+def _opened(case: Case, page: str) -> Exchange | None:
+    """The handshake of that page which Engine.IO opened: its own, or else what it would meet next.
+
+    That is the one in the server's protocol, where the client's is another; or what a redirect leads to, where that
+    shows by itself that its server lets nobody in: it was asked with another origin than the page's.
+    """
+    handshake = case.handshake(page)
+    if case.opened(handshake):
+        return handshake
+    other = case.first("other-protocol", origin=page)
+    if case.opened(other):
+        return other
+    target = "".join(lines(handshake, "Location")[:1])
+    led = (one for one in case.all("redirect") if one.request.url == target and case.opened(one))
+    silent = (one for one in led if not lines(one) and not varies(one))
+    return next((one for one in silent if not one.request.url.startswith(f"{page}/")), None)
 
 
 def one_hit(
@@ -68,8 +88,15 @@ def one_hit(
         browsers=tuple(browser for browser in case.plan.browsers if any(browser in one.verdicts for one in found)),
         headers=headers,
         exchanges=tuple(dict.fromkeys(exchanges)),
-        rung=Rung.PREFLIGHT if any(one.at_preflight for one in found) else None,
+        # A preflight that something in front refused says nothing about what its server lets in.
+        rung=Rung.PREFLIGHT if any(one.at_preflight and not refused_upstream(case, one) for one in found) else None,
     )
+
+
+def refused_upstream(case: Case, one: Blocked) -> bool:
+    """The preflight got an error or a redirect that is not Engine.IO's, nor its own middleware's."""
+    refused = status(one.preflight) >= 300 and not disallows(one.preflight)
+    return refused and case.refusal(one.preflight) is None
 
 
 def lines(exchange: Exchange | None, name: str = ALLOW_ORIGIN) -> list[str]:

@@ -10,6 +10,7 @@ from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import (
     ALLOW_CREDENTIALS,
     ALLOW_ORIGIN,
+    Blocked,
     blocked,
     lines,
     listing,
@@ -41,7 +42,7 @@ def wildcard_with_credentials(case: Case) -> Iterable[Hit]:
     **What it is not.** Where the header names the page, but `Access-Control-Allow-Credentials` is not `true`, it is
     `acac-missing`.
     """
-    found = [one for one in blocked(case) if "allow-origin-wildcard" in one.codes()]
+    found = [one for one in blocked(case) if _told_of(one, "allow-origin-wildcard") or _next(case, one) == {"*"}]
     if not found:
         return
     why = (
@@ -73,7 +74,8 @@ def acac_missing(case: Case) -> Iterable[Hit]:
     found = [
         one
         for one in blocked(case)
-        if "allow-credentials" in one.codes() and "," not in (",".join(lines(one.decided, ALLOW_CREDENTIALS)))
+        if (_told_of(one, "allow-credentials") and "," not in (",".join(lines(one.decided, ALLOW_CREDENTIALS))))
+        or (_next(case, one) - {"*"} and not lines(one.handshake, ALLOW_CREDENTIALS))
     ]
     if not found:
         return
@@ -86,6 +88,20 @@ def acac_missing(case: Case) -> Iterable[Hit]:
     )
     headers = [check(first.decided, ALLOW_CREDENTIALS, "true"), needed(first.page, first.decided, ok=True)]
     yield one_hit(case, found, message, *headers)
+
+
+def _told_of(one: Blocked, code: str) -> bool:
+    """By that check the page was refused, and not in a protocol that the client does not speak: version 2 sends
+    credentials unless told not to, and its successor only when told so."""
+    return code in one.codes() and one.handshake.purpose != "other-protocol"
+
+
+def _next(case: Case, one: Blocked) -> set[str]:
+    """The origins that the handshake names, where the page is refused before anybody looks at credentials."""
+    if not case.plan.client.with_credentials or one.handshake.purpose == "other-protocol":
+        return set()
+    first = one.codes() & {"allow-origin-wildcard", "allow-credentials"}
+    return set() if first else {part.strip() for value in lines(one.handshake) for part in value.split(",")}
 
 
 @rule("SIO409", "cookie-samesite", "The page's browser does not send the server's cookie back", Rung.POST)

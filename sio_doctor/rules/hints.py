@@ -23,7 +23,7 @@ def localhost_in_production(case: Case) -> Iterable[Hit]:
     connection, which the browser may report as CORS. Mostly the address was built into the page: give it the public one
     when it is built (`VITE_…`, `REACT_APP_…`), or call `io()` without an address where page and server share a host.
 
-    **How it is told.** From the two addresses alone. An error where nothing answers there from here either; else it is
+    **How it is told.** From the two addresses alone. An error where nothing listens there from here either; else it is
     only worth knowing, since a page of that name may be tried against a server of one's own.
 
     **What it is not.** A page that is itself on `localhost` or in the same network. That browsers ask before a public
@@ -35,11 +35,11 @@ def localhost_in_production(case: Case) -> Iterable[Hit]:
     pages = tuple(page for page in case.plan.origins if not in_own_network(page))
     if not pages:
         return
-    dead = all(outcome.polling.code == "network-error" for page in pages for outcome in case.outcomes_of(page))
+    dead = case.failure("handshake", kind="refused") is not None
     message = (
         f"{case.plan.target.url} is the machine of whoever opens the page: visitors of {pages[0]} have no server there."
     )
-    message += " Here nothing answers either." if dead else " From here it may work, for them it cannot."
+    message += " Here nothing listens either." if dead else " From here it may work, for them it cannot."
     message += " The page needs the server's public address."
     yield Hit(message, pages, severity=None if dead else "info")
 

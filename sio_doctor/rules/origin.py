@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from sio_doctor.model import FOREIGN, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
@@ -48,8 +49,12 @@ def cors_not_configured(case: Case) -> Iterable[Hit]:
         return
     first = found[0]
     whom = listing(one.page for one in found) if case.plan.origins else "any other origin"
+    url = case.plan.target.url
+    if first.handshake.purpose == "redirect":
+        parts = urlsplit(first.handshake.request.url)
+        url = f"{parts.scheme}://{parts.netloc}, to which the redirect leads,"
     message = (
-        f"The server at {case.plan.target.url} does not let {whom} read its answers: CORS is not configured, so the "
+        f"The server at {url} does not let {whom} read its answers: CORS is not configured, so the "
         f"handshake comes without {ALLOW_ORIGIN}."
     )
     if is_python(case):

@@ -38,34 +38,54 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
     Node allows whatever is asked for unless `cors.allowedHeaders` is set; python-socketio always does. `*` covers every
     name, but where credentials are sent it is only a name like any other.
 
-    **How it is told.** The preflight has a good status and lets the origin in; its `Access-Control-Allow-Headers` lacks
-    a header of the page.
+    **How it is told.** The preflight has a good status, and its `Access-Control-Allow-Headers` lacks a header of the
+    page. Where the origin or the credentials are refused too, this comes second.
 
     **What it is not.** Where the preflight has no CORS headers at all, a layer in front answers it
     (`preflight-empty-2xx`). `Access-Control-Allow-Methods` never matters: Socket.IO uses GET and POST alone.
     """
     found = [one for one in _preflighted(case) if "header-not-allowed" in one.codes() or _is_refused_header(one)]
+    found = found or [one for one in _preflighted(case) if _is_refused_next(case, one)]
     if not found:
         return
     first = found[0]
     preflight = first.preflight or first.handshake
     missing = _missing(first)
     said = lines(preflight, ALLOW_HEADERS)
+    lets_in = not _is_refused_next(case, first)
     listed = f"its {ALLOW_HEADERS} lists {', '.join(said)}" if said else f"it has no {ALLOW_HEADERS}"
     message = (
         f"The server at {case.plan.target.url} does not allow the header {listing(missing)} that the page sends: the "
-        f"preflight is answered well otherwise, but {listed}."
+        f"preflight is answered well{' otherwise' if lets_in else ''}, but {listed}."
     )
+    if not lets_in:
+        message += " That comes up once the page is let in."
     if "*" in ",".join(said):
         message += " Where credentials are sent, the * there covers nothing."
     if any(name.startswith("access-control-") for name in missing):
         message += " Access-Control-… are headers of the answer: the client must not send them at all."
-    headers = [check(preflight, ALLOW_HEADERS, ", ".join(missing)), needed(first.page, preflight, ok=True)]
+    headers = [check(preflight, ALLOW_HEADERS, ", ".join(missing)), needed(first.page, preflight, ok=lets_in)]
     yield one_hit(case, found, message, *headers)
 
 
 def _is_refused_header(one: Blocked) -> bool:
     return disallows(one.preflight, "headers") and not disallows(one.preflight, "origin")
+
+
+def _is_refused_next(case: Case, one: Blocked) -> bool:
+    """Its origin or credentials are refused, and behind that a header would be: the list is there, and lacks it.
+
+    Where credentials are sent, the * there covers nothing, but who puts that right mostly drops the *.
+    """
+    listed = lines(one.preflight, ALLOW_HEADERS)
+    decided = one.codes() & {"header-not-allowed", "allow-headers-invalid", "allow-methods-invalid"}
+    if not 200 <= status(one.preflight) < 300 or not listed or "*" in listed or decided:
+        return False
+    assert one.preflight is not None
+    asked = (get(one.preflight.request.headers, "access-control-request-headers") or "").split(",")
+    allowed = {name.strip().lower() for name in ",".join(listed).split(",")}
+    own = {name.lower() for name, _ in case.plan.client.extra_headers}
+    return any((name := header.strip().lower()) in own and name not in allowed for header in asked)
 
 
 def _missing(one: Blocked) -> list[str]:

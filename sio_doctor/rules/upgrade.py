@@ -44,8 +44,9 @@ def ws_proxy_no_upgrade(case: Case) -> Iterable[Hit]:
     and development proxies need WebSocket switched on. A page stays on polling, which works, but slower.
 
     **How it is told.** The request for a WebSocket is answered in the way Engine.IO answers a plain GET: JSON, code 3
-    "Bad request" (python: "Invalid websocket upgrade"). Or something that is not Engine.IO answers it: 426, 502, a page
-    of HTML.
+    "Bad request" (python: "Invalid websocket upgrade"). Where the page's origin is refused, Node's JSON still shows it,
+    and python-socketio is asked by a WebSocket without an origin. Or something that is not Engine.IO answers it: 426,
+    502, a page of HTML.
 
     **What it is not.** Where a platform is in front that has WebSockets switched off, it is `ws-platform-off`. When
     Engine.IO itself refuses a real upgrade, Node writes plain text, never JSON. Code 0 in JSON means that WebSocket
@@ -167,6 +168,10 @@ def _failed(case: Case, page: str) -> Exchange | None:
     opened = case.opened(handshake)
     offered = opened is not None and "websocket" in opened.upgrades
     refusal = case.refusal(handshake)
+    if refusal is not None and refusal.code in (3, 4):  # an origin function, allowRequest, or Socket.IO 2's origins
+        return _lost_though_refused(case, page)
+    if handshake is not None and is_python_refusal(case, handshake):
+        return _lost_for_everybody(case)
     no_polling = refusal is not None and (refusal.code == 0 or refusal.message.startswith("Invalid transport"))
     if "websocket" not in case.plan.client.transports or not (offered or (no_polling and not case.polls)):
         return None
@@ -182,6 +187,23 @@ def _failed(case: Case, page: str) -> Exchange | None:
     if status(exchange) == 429 or (status(exchange) >= 500 and same):
         return None
     return None if exchange.failure is not None and exchange.failure.kind == "not-asked" else exchange
+
+
+def _lost_though_refused(case: Case, page: str) -> Exchange | None:
+    """The WebSocket of a page that Node refuses, where the refusal is JSON: the Upgrade did not reach it either."""
+    if "websocket" not in case.plan.client.transports:
+        return None
+    exchange = case.first("websocket", origin=page)
+    refusal = case.refusal(exchange)
+    return exchange if refusal is not None and refusal.form == "json" and refusal.code in (3, 4) else None
+
+
+def _lost_for_everybody(case: Case) -> Exchange | None:
+    """The WebSocket without an Origin, where python-socketio refuses the page's and lets nobody's in by polling."""
+    exchange = case.first("websocket", origin=None)
+    if exchange is None or _works(exchange) or is_python_refusal(case, exchange):
+        return None
+    return exchange if _kind(case, exchange) != "ws-refused" else None
 
 
 def _works(exchange: Exchange) -> bool:
@@ -202,7 +224,7 @@ def _kind(case: Case, exchange: Exchange) -> Kind:
         return _kind_of_frames(exchange)
     lost = False
     if refusal is not None:
-        lost = (refusal.family, refusal.form, refusal.code) == ("node", "json", 3)
+        lost = (refusal.family, refusal.form) == ("node", "json") and refusal.code in (3, 4)
         # python-engineio says the latter of a session that is asked by the other transport, without an Upgrade.
         lost = lost or refusal.message.startswith(("Invalid websocket upgrade", "Invalid transport"))
         if not lost:

@@ -57,6 +57,21 @@ def test_they_are_met_at_the_preflight() -> None:
     assert hit.exchanges[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("headers", "slug"),
+    [
+        ((ANY, ANY), "wildcard-with-credentials"),
+        ((ALLOWED, ALLOWED), "acac-missing"),
+        ((ANY, ALLOWED), "acac-missing"),
+        ((ALLOWED, ALLOWED, CREDENTIALS), None),
+    ],
+)
+def test_behind_a_doubled_header(headers: tuple[tuple[str, str], ...], slug: str | None) -> None:
+    found = fired(evidence(WITH, [exchange("handshake", node_open(*headers))]))
+    assert found == {"duplicate-acao-proxy", *([slug] if slug else [])}
+    assert fired(evidence({}, [exchange("handshake", node_open(*headers))])) == {"duplicate-acao-proxy"}
+
+
 # --- cookies that do not go back -------------------------------------------------------------------------------------
 
 CROSS = {**WITH, "origins": ("https://shop.example.net",)}

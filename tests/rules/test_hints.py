@@ -164,6 +164,13 @@ def test_a_public_page_that_asks_its_visitors_own_machine(url: str) -> None:
     assert found["localhost-in-production"].severity == "info"
 
 
+def test_what_listens_on_this_machine_and_fails_has_a_cause_of_its_own() -> None:
+    untrusted = failed("tls", phase="tls", detail="self-signed")
+    found = findings(evidence(plan(HTTP_PAGE, "https://localhost:3000"), [exchange("handshake", untrusted)]))
+    assert next(iter(found)) == "tls-untrusted"
+    assert found["localhost-in-production"].severity == "info"
+
+
 def test_a_page_of_this_machine_may_and_a_public_server_is_none() -> None:
     dev = findings(evidence(plan(DEV_PAGE, "http://localhost:3000"), [exchange("handshake", REFUSED)]))
     assert list(dev) == ["server-refused"]

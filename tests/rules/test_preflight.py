@@ -13,6 +13,7 @@ from tests.rules.build import (
     evidence,
     exchange,
     failed,
+    findings,
     fired,
     hits,
     html,
@@ -173,3 +174,25 @@ def test_methods_that_cannot_be_parsed() -> None:
 def test_a_page_that_needs_no_preflight_is_not_stopped_by_one(preflight: Answer) -> None:
     answers = [exchange("simulated-preflight", preflight), exchange("handshake", OPEN)]
     assert fired(evidence({}, answers)) == set()
+
+
+def test_a_header_that_is_not_listed_behind_the_wildcard() -> None:
+    any_origin = ("Access-Control-Allow-Origin", "*")
+    whole = asked(preflight_ok(any_origin, headers("x-a")), node_open(any_origin), with_credentials=True)
+    assert list(findings(whole)) == ["wildcard-with-credentials", "preflight-header-not-allowed"]
+    assert "once the page is let in" in findings(whole)["preflight-header-not-allowed"].message
+    listed = asked(preflight_ok(any_origin, headers("my-custom-header")), node_open(any_origin), with_credentials=True)
+    assert list(findings(listed)) == ["wildcard-with-credentials"]
+
+
+def test_a_header_that_is_not_listed_behind_a_list_of_origins() -> None:
+    whole = asked(preflight_ok(VARY, headers("x-a")), node_open(VARY))
+    assert list(findings(whole)) == ["origin-not-in-list", "preflight-header-not-allowed"]
+    assert list(findings(asked(preflight_ok(VARY, headers("my-custom-header")), node_open(VARY)))) == [
+        "origin-not-in-list"
+    ]
+
+
+def test_a_refused_preflight_is_met_before_the_list() -> None:
+    refused = html(405, "<h1>405 Not Allowed</h1>", reason="Not Allowed")
+    assert list(findings(asked(refused, node_open(VARY)))) == ["preflight-blocked-upstream", "origin-not-in-list"]

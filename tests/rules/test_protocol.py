@@ -41,6 +41,17 @@ def test_without_cors_headers_it_is_still_the_version() -> None:
     assert next(iter(found)) == "client-too-old"
 
 
+def test_the_version_comes_before_cors_that_is_off_in_both() -> None:
+    asked = [exchange("handshake", node_error(5)), exchange("other-protocol", node_open(), origin=PAGE)]
+    assert list(findings(evidence(OLD, asked))) == ["client-too-old", "cors-not-configured"]
+
+
+def test_a_wildcard_is_fine_for_a_client_that_is_new_enough() -> None:
+    anyone = ("Access-Control-Allow-Origin", "*")
+    asked = [exchange("handshake", node_error(5, anyone)), exchange("other-protocol", node_open(anyone), origin=PAGE)]
+    assert list(findings(evidence({**OLD, "with_credentials": True}, asked))) == ["client-too-old"]
+
+
 def test_a_version_2_client_on_a_python_5_server() -> None:
     refusal = python_error(UNSUPPORTED, ALLOWED)
     assert list(findings(evidence(OLD, [exchange("handshake", refusal)]))) == ["client-too-old"]

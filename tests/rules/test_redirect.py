@@ -7,6 +7,8 @@ from tests.rules.build import PAGE, evidence, exchange, findings, html, node_ope
 
 HTTP = {"url": "http://api.example.com", "origins": ("http://shop.example.com",)}
 QUERY = "?EIO=4&transport=polling&t=sio"
+#: A list that has no `null`.
+LISTED = node_open(("Vary", "Origin"))
 
 
 def moved(location: str, *headers: tuple[str, str], status: int = 301) -> Response:
@@ -18,7 +20,7 @@ def test_http_to_https() -> None:
     answer = moved(f"https://api.example.com/socket.io/{QUERY}")
     asked = [
         exchange("handshake", answer),
-        exchange("redirect", node_open(), url=f"https://api.example.com/socket.io/{QUERY}", origin="null"),
+        exchange("redirect", LISTED, url=f"https://api.example.com/socket.io/{QUERY}", origin="null"),
         exchange("control", answer),
     ]
     found = findings(evidence(HTTP, asked))
@@ -100,3 +102,21 @@ def test_an_answer_without_a_redirect_is_none() -> None:
     allowed = ("Access-Control-Allow-Origin", PAGE)
     asked = [exchange("handshake", node_open(allowed)), exchange("simulated-preflight", preflight_ok(allowed))]
     assert not {slug for slug in findings(evidence({}, asked)) if slug.startswith("redirect")}
+
+
+def test_behind_the_redirect_cors_is_off_too() -> None:
+    there = f"https://api.example.com/socket.io/{QUERY}"
+    asked = [exchange("handshake", moved(there)), exchange("redirect", node_open(), url=there, origin="null")]
+    found = findings(evidence(HTTP, asked))
+    assert list(found) == ["redirect-http-to-https", "cors-not-configured"]
+    assert "at https://api.example.com, to which the redirect leads," in found["cors-not-configured"].message
+
+
+def test_a_redirect_to_the_page_s_own_server_needs_no_cors_there() -> None:
+    plan = {"url": "http://api.example.com", "origins": ("http://www.example.com",)}
+    there = f"http://www.example.com/socket.io/{QUERY}"
+    asked = [
+        exchange("handshake", moved(there)),
+        exchange("redirect", node_open(), url=there, origin="http://www.example.com"),
+    ]
+    assert list(findings(evidence(plan, asked))) == ["redirect-www-apex"]

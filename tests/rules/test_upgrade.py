@@ -172,3 +172,12 @@ def test_where_polling_is_refused_that_is_the_finding() -> None:
     refusal = python_error(f"{PAGE} is not an accepted origin.")
     answers = [exchange("handshake", refusal), exchange("websocket", response(403))]
     assert fired(evidence({}, answers)) == {"python-origin-not-accepted"}
+
+
+@pytest.mark.parametrize(("refused", "websocket"), [(4, 4), (4, 3), (3, 3)])
+def test_whom_node_refuses_in_json_has_lost_the_upgrade_as_well(refused: int, websocket: int) -> None:
+    forbidden = node_error(refused)
+    lost = [exchange("handshake", forbidden), exchange("websocket", node_error(websocket))]
+    assert "ws-proxy-no-upgrade" in fired(evidence({}, lost))
+    real = [exchange("handshake", forbidden), exchange("websocket", node_ws_error("Forbidden"))]
+    assert "ws-proxy-no-upgrade" not in fired(evidence({}, real))
