@@ -88,8 +88,10 @@ class Pair(NamedTuple):
 
 def seconds(command: Sequence[str]) -> float:
     """Wall time of one run."""
+    # As where it is installed: the yardsticks' libraries have their bytecode too.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = subprocess.run(command, capture_output=True, check=False, env=environment)
     elapsed = time.perf_counter() - started
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.decode()[-400:]}")
