@@ -19,6 +19,8 @@ from sio_doctor.standards import engineio, socketio
 
 #: Requests that holding may send beside what the check has sent: a ping by polling costs two.
 REQUESTS = 40
+#: With fewer left of a lowered budget nothing is held: a session by polling takes as many to open and to close.
+FEWEST = 6
 #: Messages of one WebSocket; a server that sends more is not idle.
 MESSAGES = 10_000
 #: Seconds for the end of a poll whose session is closed.
@@ -30,12 +32,17 @@ async def hold(driver: Driver) -> tuple[Held, ...]:
     plan = driver.plan
     if not any(map(_opens, driver.exchanges())):
         return ()  # another program's port is not asked again, and silence not waited for once more
+    lowered = plan.network.max_requests
+    left = REQUESTS if lowered is None else min(REQUESTS, lowered - driver.network.requests)
+    if left < FEWEST:
+        driver.notes.append("Nothing was held: --max-requests left too few requests for it.")
+        return ()
     driver.network.extend(plan.hold + FAREWELL)
     jobs: list[Awaitable[Held | None]] = []
     if "websocket" in plan.client.transports:
         jobs.append(_websocket(driver))
     if "polling" in plan.client.transports:
-        jobs.append(_polling(driver))
+        jobs.append(_polling(driver, left - FEWEST // 2))
     return tuple(held for held in await asyncio.gather(*jobs) if held is not None)
 
 
@@ -151,8 +158,8 @@ async def _websocket(driver: Driver) -> Held | None:
 # --- by polling ------------------------------------------------------------------------------------------------------
 
 
-async def _polling(driver: Driver) -> Held | None:
-    """One poll after the other, never two at once; in Engine.IO 3 our pings go beside it."""
+async def _polling(driver: Driver, most: int) -> Held | None:
+    """One poll after the other, never two at once; in Engine.IO 3 our pings go beside it. At ``most`` requests."""
     plan = driver.careful()
     spent = driver.network.requests
     exchange = handshake = await _ask(driver, driver.simple(origin=driver.pages[0]))
@@ -168,8 +175,8 @@ async def _polling(driver: Driver) -> Held | None:
     farewell = FAREWELL
     try:
         while not clock.over:
-            if driver.network.requests - spent >= REQUESTS:
-                driver.notes.append(f"Polling was not held for longer: that took {REQUESTS} requests.")
+            if driver.network.requests - spent >= most:
+                driver.notes.append(f"Polling was not held for longer: that took {most} requests.")
                 break
             if poll is None:
                 poll = asyncio.ensure_future(session.poll(clock.until - time.monotonic() + FAREWELL))

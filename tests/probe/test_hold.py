@@ -230,3 +230,14 @@ def test_nothing_is_asked_again_where_nothing_was_had(script: Callable[[Peer], N
         purposes = [one.purpose for one in asyncio.run(gather(plan)).exchanges]
     assert purposes
     assert "hold" not in purposes
+
+
+@needs_node
+def test_a_lowered_budget_holds_for_what_is_kept_open_too() -> None:
+    with node("4.8", f"{{{ALLOW}, pingInterval: 50, pingTimeout: 5000}}") as url:
+        report, connections = held(url, hold=2, max_requests=4)
+        assert connections == {}
+        assert any("Nothing was held: --max-requests" in note for note in report.notes)
+        report, connections = held(url, hold=2, max_requests=36)
+    assert set(connections) == {"polling", "websocket"}
+    assert report.vantage.requests <= 36
