@@ -86,7 +86,8 @@ async def stickiness(driver: Driver) -> None:
         # Now the one first, now the other: of two processes that take turns, each session has to meet both.
         both = (heartbeats, others) if behind % 2 else (others, heartbeats)
         known += await asyncio.gather(*(one.post(1, behind=behind) for one in both if one is not None))
-    if others is None or not all(known):
+    # Two that take turns may each have met the one process of the two that knows it, while a page's session was lost.
+    if others is None or not all(known) or sessions_lost(driver):
         known.append(await heartbeats.post(ENOUGH // 2))
     if all(known):
         return
