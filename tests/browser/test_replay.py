@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sio_doctor.browser.replay import Memory, Script, alike, server_of, unreachable
+from sio_doctor.browser.replay import Memory, OtherCookiesError, Script, alike, server_of, unreachable
 from sio_doctor.browser.session import Receive, Send
 from sio_doctor.model import Exchange, Frame, NoResponse, NoResponseKind, Phase, Request, Response
 
@@ -40,8 +40,9 @@ def test_what_servers_do_not_care_about_is_alike(other: Request) -> None:
         changed(headers=(*REQUEST.headers, ("Access-Control-Request-Method", "GET"))),
         changed(body="40"),
         changed(credentials=True),
+        changed(headers=(*REQUEST.headers, ("Cookie", "a=b"))),
     ],
-    ids=["method", "sid", "protocol", "origin", "header", "preflight", "body", "credentials"],
+    ids=["method", "sid", "protocol", "origin", "header", "preflight", "body", "credentials", "cookies"],
 )
 def test_what_makes_a_difference_is_not_alike(other: Request) -> None:
     assert alike(other) != alike(REQUEST)
@@ -56,6 +57,14 @@ def test_the_second_poll_is_the_second_answer() -> None:
     memory = Memory([exchange(1), exchange(2)])
     found = [memory.find(REQUEST, nth) for nth in range(3)]
     assert [one and one.id for one in found] == [1, 2, None]
+
+
+def test_a_session_that_was_begun_with_other_cookies_tells_nothing() -> None:
+    bare = changed(url=URL + "&sid=x")
+    memory = Memory([exchange(1, bare)])
+    assert memory.find(bare, 0) == exchange(1, bare)
+    with pytest.raises(OtherCookiesError):
+        memory.find(changed(url=URL + "&sid=x", headers=(*REQUEST.headers, ("Cookie", "a=b"))), 0)
 
 
 @pytest.mark.parametrize(
