@@ -9,6 +9,7 @@ import pytest
 
 from sio_doctor import examine_sync
 from sio_doctor.confirm.chromium import Chromium
+from sio_doctor.model import Connection, Plan
 from tests.living.more_pairs import MORE
 from tests.living.pages import attempt, pages
 from tests.living.pairs import PAIRS, Client, Pair
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.living, needs_chromium, needs_node, needs_nginx, needs
 
 Happened = tuple[bool, str | None, str | None, str | None]
 #: Which line comes first is a race in a few pairs, in the browser itself: in one of so many runs it is as was said.
+#: What becomes of the attempt is as was said in each of them.
 RUNS = 5
 #: ``t`` differs from run to run, and so does a session's id.
 VARYING = re.compile(r"[?&](t|sid)=(<sid \d+>|[^&'\s]*)")
@@ -35,14 +37,25 @@ def origin() -> Iterator[str]:
 @pytest.mark.parametrize("pair", [*PAIRS, *MORE], ids=[pair.name for pair in [*PAIRS, *MORE]])
 def test_the_client_in_the_page_does_what_check_says(pair: Pair, chromium: Chromium, origin: str) -> None:
     with pair.server(origin) as url:
+        outcome = asked(pair.client.plan(url, origin))
+        said = (outcome.connects, outcome.transport, outcome.error)
+        line = first(outcome.console)
+        raced = not any(GIVEN_UP in line for line in outcome.console)
         for _ in range(RUNS):
-            [outcome] = examine_sync(pair.client.plan(url, origin)).outcomes
-            said = (outcome.connects, outcome.transport, outcome.error, first(outcome.console))
-            raced = not any(GIVEN_UP in line for line in outcome.console)
-            happened = played(pair.client, chromium, origin, url, raced=raced)
-            if happened == said:
+            *happened, printed = played(pair.client, chromium, origin, url, raced=raced)
+            assert said == tuple(happened)
+            if printed == line:
                 break
-    assert said == happened
+    assert line == printed
+
+
+def asked(plan: Plan) -> Connection:
+    """What ``check`` says; where that is luck, as behind a proxy that others kept busy, it is asked again."""
+    for _ in range(RUNS):
+        [outcome] = examine_sync(plan).outcomes
+        if not outcome.by_luck:
+            break
+    return outcome
 
 
 def played(client: Client, chromium: Chromium, origin: str, url: str, *, raced: bool) -> Happened:
