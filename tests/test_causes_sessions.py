@@ -42,11 +42,8 @@ def assert_luck(
 ) -> str:
     """That is the one finding; those browsers connect by luck, all others for sure. Its message.
 
-    A warning; an error where ``connects`` is False: every request goes to the next process in turn, a page's first too,
-    unless the proxy of a busy machine takes another one of this run between.
+    A warning; an error where ``connects`` is False: every request goes to the next process in turn, a page's first too.
     """
-    if connects is False and [finding.severity for finding in report.findings] == ["warning"]:
-        connects = None
     assert found(report) == [(slug, "warning" if connects is None else "error")]
     assert not report.ok
     assert report.findings[0].browsers == browsers
@@ -55,6 +52,17 @@ def assert_luck(
         assert (outcome.by_luck, outcome.connects) == (lucky, connects if lucky else True)
     assert report.findings[0].fixes
     return report.findings[0].message
+
+
+def in_turn(url: str, **options: Any) -> Report:
+    """The report on processes that take turns; asked again where, on a busy machine, two requests of the run swapped
+    places at the proxy, so that the page's own reached one process.
+    """
+    for _ in range(5):
+        report = check(url, **options)
+        if any(finding.severity == "error" for finding in report.findings):
+            break
+    return report
 
 
 # --- several processes -----------------------------------------------------------------------------------------------
@@ -93,8 +101,8 @@ def test_python_workers() -> None:
 def test_nginx_in_turn_and_by_address() -> None:
     upstreams = [shared(node, "4.8", LISTS), shared(node, "4.8", SECOND)]
     with nginx(upstreams) as url:
-        assert_luck(check(url), "no-sticky-sessions", connects=False)
-        assert_luck(check(url, **COOKIES), "no-sticky-sessions", connects=False)
+        assert_luck(in_turn(url), "no-sticky-sessions", connects=False)
+        assert_luck(in_turn(url, **COOKIES), "no-sticky-sessions", connects=False)
     with nginx(upstreams, balance="ip_hash;") as url:
         assert_healthy(check(url))
 
@@ -116,14 +124,14 @@ class TestStickyByCookie:
 
     @pytest.mark.parametrize("page", [PAGE, SAME_SITE])
     def test_without_credentials_no_browser_sends_it(self, sticky_by_cookie: str, page: str) -> None:
-        report = check(sticky_by_cookie, page=page)
+        report = in_turn(sticky_by_cookie, page=page)
         message = assert_luck(report, "sticky-cookie-not-sent", connects=False)
         assert "of 8 requests without it lost the session, and none with it" in message
         assert "Chromium, Firefox and Safari do not send SERVERID back" in message
         assert report.findings[0].fixes[0].after.endswith("withCredentials: true\n});")
 
     def test_with_credentials_of_another_site_only_firefox_sends_it(self, sticky_by_cookie: str) -> None:
-        report = check(sticky_by_cookie, **COOKIES)
+        report = in_turn(sticky_by_cookie, **COOKIES)
         message = assert_luck(report, "sticky-cookie-not-sent", ("chromium", "webkit"), connects=False)
         assert "Chromium does not send SERVERID back. It is without SameSite" in message
         assert any('attr "SameSite=None"' in fix.after for fix in report.findings[0].fixes)
@@ -154,7 +162,7 @@ def test_a_cookie_that_does_not_help() -> None:
     """It is set, and nobody goes by it."""
     upstreams = [shared(node, "4.8", LISTS), shared(node, "4.8", SECOND)]
     with haproxy(upstreams, backend='http-response set-header Set-Cookie "route=x; Path=/"') as url:
-        message = assert_luck(check(url), "no-sticky-sessions", connects=False)
+        message = assert_luck(in_turn(url), "no-sticky-sessions", connects=False)
     assert "(route) do not help: it is lost with them too" in message
 
 
