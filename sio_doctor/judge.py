@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import takewhile
-from urllib.parse import unquote
 
 from sio_doctor.browser import client
 from sio_doctor.browser.document import document_of
@@ -24,10 +23,10 @@ from sio_doctor.model import (
     PolicyKind,
     Response,
     Verdict,
-    get,
 )
 from sio_doctor.standards import engineio
 from sio_doctor.standards import url as urls
+from sio_doctor.standards.cookies import names_sent
 
 LUCK = "Whether it connects is luck: requests of its session may reach a process that does not know it."
 
@@ -113,24 +112,20 @@ def _goes_astray(evidence: Evidence, attempt: client.Attempt) -> bool:
 def _heartbeats(evidence: Evidence, cookies: set[str]) -> list[Exchange]:
     """Those of the session that was asked last, with those cookies; none where the server took one for an error."""
     asked = list(evidence.all("sticky"))
-    known = {name for one in asked for name in _cookie_names(one)}
-    posts = [one for one in asked if _sid(one) == _sid(asked[-1]) and _cookie_names(one) == cookies & known]
+    known = frozenset().union(*(names_sent(one.request.headers) for one in asked))
+    posts = [
+        one for one in asked if _sid(one) == _sid(asked[-1]) and names_sent(one.request.headers) == cookies & known
+    ]
     errors = (one for one in posts if one.response is None or one.response.status >= 400)
     return posts if all(map(_is_lost, errors)) else []
 
 
-def _cookie_names(exchange: Exchange) -> set[str]:
-    sent = get(exchange.request.headers, "cookie")
-    return {pair.partition("=")[0] for pair in sent.split("; ")} if sent else set()
-
-
 def _sid(exchange: Exchange) -> str:
-    return unquote(exchange.request.url.partition("&sid=")[2])
+    return engineio.session_of(exchange.request.url)
 
 
 def _is_lost(exchange: Exchange) -> bool:
-    refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
-    return refusal is not None and refusal.unknown_session
+    return engineio.is_unknown_session(exchange.response)
 
 
 def _at_its_address(evidence: Evidence, engine: Engine, memory: Memory) -> tuple[str | None, Memory]:

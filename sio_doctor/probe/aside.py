@@ -134,7 +134,7 @@ def variants(origin: str) -> list[str]:
 async def websocket_of_nobody(driver: Driver) -> None:
     """A WebSocket without an Origin, where python-socketio refuses the page's: does it get through at all?"""
     asked = [one for one in driver.exchanges() if one.purpose in ("handshake", "websocket") and one.response]
-    refused = [one.request.origin for one in asked if _is_python_refusal(one)]
+    refused = [one.request.origin for one in asked if _refuses_origin(one)]
     lets_in = any(opened_by(one) is not None for one in driver.exchanges() if one.purpose == "control")
     if driver.pages[0] in refused and lets_in and "websocket" in driver.plan.client.transports:
         page = driver.page(driver.pages[0])
@@ -156,9 +156,9 @@ def _nameless(steps: Generator[Step, Heard, client.Attempt]) -> Generator[Step, 
         return attempt
 
 
-def _is_python_refusal(exchange: Exchange) -> bool:
+def _refuses_origin(exchange: Exchange) -> bool:
     refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
-    return refusal is not None and refusal.family == "python" and refusal.message.endswith("ot an accepted origin.")
+    return refusal is not None and refusal.is_of_origin
 
 
 async def client_file(driver: Driver) -> None:

@@ -186,7 +186,7 @@ class Driver:
     def sessions(self) -> list[tuple[Exchange, Handshake]]:
         """The sessions that polling opened and nothing has closed yet, with the exchange that opened each."""
         exchanges = self.exchanges()
-        ended = {_session_of(exchange) for exchange in exchanges if _ends_session(exchange)}
+        ended = {engineio.session_of(exchange.request.url) for exchange in exchanges if _ends_session(exchange)}
         found = []
         for exchange in exchanges:
             session = opened_by(exchange)
@@ -316,10 +316,6 @@ def _ends_session(exchange: Exchange) -> bool:
     """It was closed, or this WebSocket took it over, and closing that closed the session."""
     frames = exchange.response.frames if exchange.response and exchange.purpose == "upgrade" else ()
     return exchange.purpose == "close" or any(frame.direction == "out" and frame.data == "5" for frame in frames)
-
-
-def _session_of(exchange: Exchange) -> str:
-    return exchange.request.url.partition("&sid=")[2]
 
 
 async def together(*jobs: Awaitable[object]) -> None:

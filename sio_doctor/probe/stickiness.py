@@ -132,8 +132,7 @@ def sessions_lost(driver: Driver) -> bool:
 
 def is_lost(exchange: Exchange) -> bool:
     """Its session was not known."""
-    refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
-    return refusal is not None and refusal.unknown_session
+    return engineio.is_unknown_session(exchange.response)
 
 
 def cookie_headers(driver: Driver, control: Exchange) -> list[str | None]:

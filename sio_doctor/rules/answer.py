@@ -131,8 +131,8 @@ def basic_auth_or_401(case: Case) -> Iterable[Hit]:
                 "A filter decides that: a list of addresses, a firewall, a check of the Host header. A browser's "
                 "User-Agent changes nothing."
                 if case.first("other-agent")
-                else "A filter decides that: a list of "
-                "addresses, a firewall, a check of the Host header. It may let a browser pass where it stops a tool."
+                else "A filter decides that: a list of addresses, a firewall, a check of the Host header. It may let a "
+                "browser pass where it stops a tool."
             )
         if scheme:
             yield hit(case, stranger, message, header="WWW-Authenticate", needed="absent")

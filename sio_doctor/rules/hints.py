@@ -13,6 +13,7 @@ from sio_doctor.model import Client
 from sio_doctor.rules.base import Case, Hit, Rung, rule
 from sio_doctor.rules.local_network import in_own_network
 from sio_doctor.rules.reach import Place
+from sio_doctor.standards import url as urls
 
 
 @rule("SIO840", "localhost-in-production", "localhost is each visitor's own machine", Rung.PAGE)
@@ -29,8 +30,7 @@ def localhost_in_production(case: Case) -> Iterable[Hit]:
     **What it is not.** A page that is itself on `localhost` or in the same network. That browsers ask before a public
     page reaches a private address is `local-network-access`.
     """
-    host = urlsplit(case.plan.target.url).hostname or ""
-    if not (host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")):
+    if not urls.is_loopback_host(urls.parse(case.plan.target.url).host):
         return
     pages = tuple(page for page in case.plan.origins if not in_own_network(page))
     if not pages:

@@ -66,8 +66,7 @@ def path_vs_namespace(case: Case) -> Iterable[Hit]:
         return
     told = (
         f"Socket.IO answers at {_path(found)}, which the page's {url}{namespace} does not ask for: socket.io-client "
-        "reads "
-        f"{namespace} as a namespace, and "
+        f"reads {namespace} as a namespace, and "
     )
     for exchange, got, bare in _each(case, "path-vs-namespace", found):
         yield _said(bare, f"{told}asks for {_path(exchange)}, which got {got}. Give that path as the path option.")
@@ -140,8 +139,7 @@ def proxy_strips_path(case: Case) -> Iterable[Hit]:
         )
         message = (
             f"A proxy changes the path: {asked} was asked for, and {shown} ({described(stranger.response)}). With "
-            "nginx, "
-            "a proxy_pass that ends in a slash does that."
+            "nginx, a proxy_pass that ends in a slash does that."
         )
         yield hit(case, stranger, message, also=drops_upgrade(case))
 
@@ -168,8 +166,7 @@ def asgi_mount_path(case: Case) -> Iterable[Hit]:
         mount = below.removesuffix("socket.io/").rstrip("/") or below
         message = (
             f"python-socketio is mounted under {mount}, and does not know that: what it says to {below} is “Not "
-            "Found”, "
-            "in its own words. "
+            "Found”, in its own words. "
         )
         if asked != below:
             message += f"The page asks for {asked}, which got {described(stranger.response)}. "
@@ -201,8 +198,7 @@ def wrong_path_hangs(case: Case) -> Iterable[Hit]:
             how = "closed after a second without a byte" if dropped and dropped.failure else "given up after a second"
             message += (
                 f"a WebSocket to it was {how}, as Engine.IO of Node does with a path that is not its own. Socket.IO "
-                "runs "
-                "under another path there, or a proxy changes the path."
+                "runs under another path there, or a proxy changes the path."
             )
         if case.plan.namespace_from_path:
             namespace = case.plan.target.namespace

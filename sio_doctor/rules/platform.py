@@ -37,8 +37,7 @@ def port_missing_or_wrong(case: Case) -> Iterable[Hit]:
             message += "The address names no port, so the scheme's own was asked. "
         message += (
             "Socket.IO listens on a port of its own: name that one in io(…), or let this server pass the path on to "
-            "it. "
-            "No CORS option cures it."
+            "it. No CORS option cures it."
         )
         yield hit(case, stranger, message, header="Content-Type", needed="text/plain, with an Engine.IO open packet")
 

@@ -93,7 +93,7 @@ def _refused_by_python(case: Case, page: str) -> Exchange | None:
 def is_python_refusal(case: Case, exchange: Exchange) -> bool:
     """That answer is python-engineio's to an origin that it does not accept."""
     refusal = case.refusal(exchange)
-    return refusal is not None and refusal.family == "python" and refusal.message.endswith("ot an accepted origin.")
+    return refusal is not None and refusal.is_of_origin
 
 
 @rule("SIO308", "origin-callback-error", "The origin function fails instead of refusing", Rung.HANDSHAKE)

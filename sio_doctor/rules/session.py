@@ -8,6 +8,7 @@ from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import lines, status
 from sio_doctor.rules.stranger import described, hit, strangers
+from sio_doctor.standards import engineio
 
 
 def is_unknown_session(case: Case, exchange: Exchange) -> bool:
@@ -30,8 +31,8 @@ def is_spoilt(case: Case, exchange: Exchange) -> bool:
 
 
 def session_of(exchange: Exchange) -> str:
-    """The sid that the request carries, as it stands in its URL; empty where it carries none."""
-    return exchange.request.url.partition("&sid=")[2]
+    """The sid that the request carries, as the server gave it; empty where it carries none."""
+    return engineio.session_of(exchange.request.url)
 
 
 @rule("SIO503", "two-instances-one-server", "WebSockets meet another Socket.IO server than polling does", Rung.UPGRADE)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sio_doctor.model import Connection, Exchange, get
+from sio_doctor.model import Connection, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import ALLOW_CREDENTIALS, ALLOW_ORIGIN, is_python, lines, listing, proxies_of, status
 from sio_doctor.rules.page import NAMES
 from sio_doctor.rules.session import astray, is_spoilt, is_unknown_session, session_of
+from sio_doctor.standards.cookies import names_sent
 
 #: So many answers on fresh connections, all good, say that a cookie is what keeps a session together.
 ENOUGH = 8
@@ -29,8 +30,7 @@ def heartbeats(case: Case, cookies: frozenset[str] = frozenset(), *, session: st
 
 def cookie_names(exchange: Exchange) -> frozenset[str]:
     """The names of the cookies that were sent."""
-    sent = get(exchange.request.headers, "cookie")
-    return frozenset(pair.partition("=")[0] for pair in sent.split("; ")) if sent else frozenset()
+    return names_sent(exchange.request.headers)
 
 
 def sticky_cookies(case: Case) -> frozenset[str]:

@@ -322,8 +322,7 @@ def _is_asgi_404(exchange: Exchange) -> bool:
 def wrong_port(case: Case, exchange: Exchange, response: Response) -> bool:
     """It is the server of the page itself that answers: that of a bundler, or on this machine without another port."""
     target = urlsplit(case.plan.target.url)
-    host = target.hostname or ""
-    local = host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+    local = urls.is_loopback_host(urls.parse(case.plan.target.url).host)
     own = case.plan.target.url in case.plan.origins and exchange.request.origin in (None, case.plan.target.url)
     return signs.development(response) or (local and (own or target.port is None))
 

@@ -70,8 +70,7 @@ def ws_only_version_mismatch(case: Case) -> Iterable[Hit]:
     yield Hit(
         f"socket.io-client {client.version} speaks Engine.IO {client.protocol}, and the server does not: the WebSocket "
         f"was accepted, {then}. Asked by polling, it says “{refusal.message if refusal else ''}”. Upgrade the client "
-        "to "
-        "version 4, or set allowEIO3: true on the server for a while.",
+        "to version 4, or set allowEIO3: true on the server for a while.",
         headers=(check(polled, "status", "200"),),
         exchanges=(socket.id, polled.id),
         severity="error",
@@ -119,8 +118,7 @@ def parser_mismatch(case: Case) -> Iterable[Hit]:
     yield Hit(
         f"The server at {case.plan.target.url} opens the session and ends it when CONNECT comes, without a word: it "
         "cannot read the packet. Mostly its parser is another one (socket.io-msgpack-parser), which the client needs "
-        "as "
-        "well. The transport and CORS are fine.",
+        "as well. The transport and CORS are fine.",
         origins=tuple(found),
         exchanges=tuple(dict.fromkeys(one.id for one in found.values())),
     )
@@ -174,8 +172,8 @@ def netty_specifics(case: Case) -> Iterable[Hit]:
         return
     yield Hit(
         f"This seems to be netty-socketio ({seen}). Spring's CORS settings do not reach it: setOrigin (leave it out "
-        "to let "
-        "every page in), setAllowHeaders for headers of the page, setContext for the path, on the port of its own.",
+        "to let every page in), setAllowHeaders for headers of the page, setContext for the path, on the port of its "
+        "own.",
         exchanges=tuple(one.id for one in asked[:1]),
         severity="info",
     )

@@ -79,8 +79,7 @@ def ws_frame_corruption(case: Case) -> Iterable[Hit]:
         seen = f" (“{words[:30]}”)" if words else ""
         message = (
             f"The WebSocket to {case.plan.target.url} is accepted, but what comes over it is no frame that a server "
-            "may "
-            f"send{seen}, so browsers break it off. Something on the way changes it, or two servers write into it. By "
-            "wss:// nothing in between can."
+            f"may send{seen}, so browsers break it off. Something on the way changes it, or two servers write into it. "
+            "By wss:// nothing in between can."
         )
         yield about(case, found, message)

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from typing import Literal
 
-from sio_doctor.model import Model
+from sio_doctor.model import HeaderList, Model, get
 from sio_doctor.standards.site import is_ip_address
 
 SameSite = Literal["strict", "lax", "none", "default"]
@@ -128,6 +128,12 @@ def is_deletion(cookie: SetCookie, now: datetime | None) -> bool:
     if cookie.max_age is not None:
         return cookie.max_age <= 0
     return cookie.expires is not None and cookie.expires <= (now or datetime(2001, 1, 1, tzinfo=UTC))
+
+
+def names_sent(headers: HeaderList) -> frozenset[str]:
+    """The names of the cookies in a request's Cookie header."""
+    sent = get(headers, "cookie")
+    return frozenset(pair.partition("=")[0] for pair in sent.split("; ")) if sent else frozenset()
 
 
 def breaks_prefix(cookie: SetCookie, *, secure: bool, host_only: bool) -> bool:

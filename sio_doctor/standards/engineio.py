@@ -7,6 +7,7 @@ of socket.io 1.x and python-socketio 4, errors as JSON objects or JSON strings),
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -140,6 +141,11 @@ class Refusal(NamedTuple):
         """It does not know the session: Node's code 1, python-engineio's "Invalid session"."""
         return self.code == 1 if self.family == "node" else self.message.startswith("Invalid session")
 
+    @property
+    def is_of_origin(self) -> bool:
+        """python-engineio does not accept the origin; Node leaves that to the browser."""
+        return self.family == "python" and self.message.endswith("ot an accepted origin.")
+
 
 #: How python-engineio's messages begin or end, all versions from 3.14 to 4.15.
 PYTHON_MESSAGES = (
@@ -171,6 +177,17 @@ def read_refusal(response: Response) -> Refusal | None:
     if code is not None and (response.get("content-type") or "").startswith("text/html"):
         return Refusal("node", code, text, "text")
     return None
+
+
+def session_of(url: str) -> str:
+    """The sid that this request's URL carries, behind everything else as every client puts it; empty where none."""
+    return unquote(url.partition("&sid=")[2])
+
+
+def is_unknown_session(response: Response | None) -> bool:
+    """An Engine.IO server answered that it does not know the session."""
+    refusal = read_refusal(response) if response is not None else None
+    return refusal is not None and refusal.unknown_session
 
 
 def _json(text: str) -> Any:
