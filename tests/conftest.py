@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections import Counter
 
 import pytest
@@ -14,7 +15,11 @@ _not_run: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register ``needs_node``, ``needs_nginx``, …; and ask through no proxy of this machine's."""
+    """Register ``needs_node``, ``needs_nginx``, …; ask through no proxy of this machine's; and let Ctrl-C be one
+    in what is started, where whoever started this in the background has it ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     config.stash[_not_run] = Counter()
