@@ -165,6 +165,7 @@ class Engine(Model, frozen=True, kw_only=True):
     loopback_takes_secure_cookies: bool = True
     """``http://localhost``, names under it and 127.0.0.1 set and get Secure cookies. Chromium and Firefox, measured
     beside the corpus in the same versions; WebKit does not (its bug 218980), not measured."""
+
     # Where to
 
     localhost_first: Literal[4, 6] = 6
