@@ -27,7 +27,7 @@ from sio_doctor.standards import url as urls
 from tests.examples import EXAMPLES
 from tests.stacks.test_fixes import SERVERS
 
-BROWSERS: dict[Browser, str] = {"chromium": "Chrome, Edge", "firefox": "Firefox", "webkit": "Safari"}
+BROWSERS: dict[Browser, str] = {"chromium": "Chrome and Edge", "firefox": "Firefox", "webkit": "Safari"}
 #: Begins the title of a cure for what was not seen to be there.
 IF_IN_FRONT = "If nginx is in front, the commonest proxy: "
 SIDES = {"server": "In the server", "proxy": "In the proxy in front", "page": "In the page"}
