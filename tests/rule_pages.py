@@ -178,15 +178,17 @@ def _example(plan: Plan) -> str:
     """Who asks whom, and how, in the words of the client's options."""
     client = plan.client
     version = f" with socket.io-client {client.version}" if client.version < 3 else ""
+    transports = ", ".join(f'"{name}"' for name in client.transports)
+    headers = [f"`{name}`" for name, _ in client.extra_headers]
     options = [
-        f"transports: {list(client.transports)}" if client.transports != ("polling", "websocket") else "",
-        "withCredentials: true" if client.with_credentials else "",
-        f"extraHeaders with {_listing([name for name, _ in client.extra_headers])}" if client.extra_headers else "",
-        f"namespace {plan.target.namespace}" if plan.target.namespace != "/" else "",
-        f"path {plan.target.path}" if plan.target.path != "/socket.io/" else "",
+        f"`transports: [{transports}]`" if client.transports != ("polling", "websocket") else "",
+        "`withCredentials: true`" if client.with_credentials else "",
+        f"`extraHeaders` with {_listing(headers)}" if headers else "",
+        f"the namespace `{plan.target.namespace}`" if plan.target.namespace != "/" else "",
+        f"the path `{plan.target.path}`" if plan.target.path != "/socket.io/" else "",
     ]
-    told = ", ".join(filter(None, options)).replace("'", '"')
-    return f"a page of {plan.origins[0]} asks {plan.target.url}{version}{f' (`{told}`)' if told else ''}"
+    told = ", ".join(filter(None, options))
+    return f"a page of {plan.origins[0]} asks {plan.target.url}{version}{f' ({told})' if told else ''}"
 
 
 # --- the cures -------------------------------------------------------------------------------------------------------
