@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sio_doctor.commands import check, demo, explain
+from sio_doctor.commands import check, demo, explain, replay, schema
 
 app = typer.Typer(
     name="sio-doctor",
@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 app.command()(check.check)
 app.command()(explain.explain)
+app.command()(replay.replay)
+app.command()(schema.schema)
 app.command()(demo.demo)
 
 
