@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sio_doctor.commands import check, demo, explain, rules
+from sio_doctor.commands import check, demo, explain, replay, rules, schema
 
 app = typer.Typer(
     name="sio-doctor",
@@ -19,6 +19,8 @@ app = typer.Typer(
 app.command()(check.check)
 app.command()(explain.explain)
 app.command()(rules.rules)
+app.command()(replay.replay)
+app.command()(schema.schema)
 app.command()(demo.demo)
 
 

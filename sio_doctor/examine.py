@@ -37,10 +37,18 @@ async def examine(plan: Plan, progress: Callable[[str], None] | None = None) -> 
     return report_on(await gather(plan, progress))
 
 
-def examine_sync(plan: Plan, progress: Callable[[str], None] | None = None, confirm: Confirm | None = None) -> Report:
-    """``examine`` for code that has no event loop running."""
+def examine_sync(
+    plan: Plan,
+    progress: Callable[[str], None] | None = None,
+    confirm: Confirm | None = None,
+    keep: Callable[[Evidence], None] | None = None,
+) -> Report:
+    """``examine`` for code that has no event loop running. ``keep`` is given the evidence, before it is judged."""
     # Not within the loop: there, Ctrl-C would not end the wait for a browser.
-    return report_on(asyncio.run(gather(plan, progress)), confirm)
+    evidence = asyncio.run(gather(plan, progress))
+    if keep is not None:
+        keep(evidence)
+    return report_on(evidence, confirm)
 
 
 def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:

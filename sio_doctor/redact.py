@@ -14,13 +14,15 @@ from urllib.parse import quote, unquote_plus
 
 import msgspec
 
-from sio_doctor.model import Confirmed, Direct, Exchange, Plan, Report
+from sio_doctor.model import Confirmed, Direct, Evidence, Exchange, Plan, Report
 from sio_doctor.standards import engineio, socketio
 
 _SECRET_NAME = re.compile(r"auth|token|secret|key|passw|session|sid$|jwt|signature|credential|cookie", re.IGNORECASE)
 #: Response headers that carry one; the plain ``key`` above would take Sec-WebSocket-Accept's relatives along.
 _SECRET_ANSWER = re.compile(r"token$|secret|api-?key|^authorization$|^authentication-info$", re.IGNORECASE)
 _QUERY_PAIR = re.compile(r"[?&#]([^=&#\s]+)=([^&#\s\"'<>]+)")
+#: What stands between the parts of a header's value.
+PART = re.compile(r"[\s;,]+|(?<=\w)=(?=[^=])")
 #: Shorter ones are no secrets, and would be found in the middle of words.
 _SHORTEST = 6
 #: Fields whose values are the contract's own words or names; a hostile sid must not rewrite them.
@@ -38,9 +40,12 @@ Secrets = dict[str, str]
 
 def redact(report: Report, plan: Plan) -> Report:
     """The report with every secret replaced by its placeholder."""
-    own = _of_plan(report, plan)
+    own = _of_plan(plan)
+    behind = report.direct.exchanges if report.direct is not None else ()
+    # A real browser was led to URLs of its own.
+    confirmed = tuple(outcome.confirmed for outcome in report.outcomes if outcome.confirmed)
     # Of two placeholders for one secret the plan's is kept: it says which option it came from.
-    secrets = {**_of_server(report), **own}
+    secrets = {**_of_server((*report.exchanges, *behind), confirmed), **own}
     if not secrets:
         return report
     # One exchange after the other: a server can make them large, and on the way each is there three times.
@@ -49,7 +54,7 @@ def redact(report: Report, plan: Plan) -> Report:
     exchanges = tuple(_exchange(exchange, secrets, own) for exchange in report.exchanges)
     if report.direct is None or struck.direct is None:
         return msgspec.structs.replace(struck, exchanges=exchanges)
-    behind = tuple(_exchange(exchange, secrets, own) for exchange in report.direct.exchanges)
+    behind = tuple(_exchange(exchange, secrets, own) for exchange in behind)
     return msgspec.structs.replace(
         struck, exchanges=exchanges, direct=msgspec.structs.replace(struck.direct, exchanges=behind)
     )
@@ -106,7 +111,7 @@ def _struck_base64(body: str, secrets: Secrets) -> str:
     return body if struck == text else base64.b64encode(struck.encode("utf-8", "surrogateescape")).decode()
 
 
-def _of_plan(report: Report, plan: Plan) -> Secrets:
+def _of_plan(plan: Plan) -> Secrets:
     """The person's secrets, and those in the URLs that were pasted."""
     found: Secrets = {}
     for number, (name, value) in enumerate(plan.client.extra_headers, 1):
@@ -114,7 +119,7 @@ def _of_plan(report: Report, plan: Plan) -> Secrets:
             _add(found, value, "$AUTHORIZATION")
         if _SECRET_NAME.search(name):
             # Behind "Bearer " or "name=": a server may say that part alone.
-            for part in (value, *re.split(r"[\s;,]+|(?<=\w)=(?=[^=])", value)[1:]):
+            for part in (value, *PART.split(value)[1:]):
                 _add(found, part, f"<secret {number}>")
     tokens = [value for name, value in plan.target.query if _SECRET_NAME.search(name)]
     tokens += [token for text in (*plan.notes, plan.page or "") for token in _tokens(text)]
@@ -133,18 +138,16 @@ def _of_plan(report: Report, plan: Plan) -> Secrets:
     return found
 
 
-def _of_server(report: Report) -> Secrets:
+def _of_server(exchanges: tuple[Exchange, ...], confirmed: tuple[Confirmed, ...] = ()) -> Secrets:
     """What the server handed out: session ids, cookies, tokens."""
     found: Secrets = {}
-    exchanges = (*report.exchanges, *(report.direct.exchanges if report.direct is not None else ()))
     for number, sid in enumerate(dict.fromkeys(sid for exchange in exchanges for sid in _sids(exchange)), 1):
         _add(found, sid, f"<sid {number}>")
     cookies = dict.fromkeys(cookie for exchange in exchanges for cookie in _cookies(exchange))
     for number, cookie in enumerate(cookies, 1):
         _add(found, cookie, f"<cookie {number}>")
     handed = [token for exchange in exchanges for token in _handed_out(exchange)]
-    # A real browser was led to URLs of its own.
-    handed += [token for outcome in report.outcomes if outcome.confirmed for token in _printed(outcome.confirmed)]
+    handed += [token for one in confirmed for token in _printed(one)]
     for number, token in enumerate(dict.fromkeys(handed), 1):
         _add(found, token, f"<server token {number}>")
     return found
@@ -212,3 +215,70 @@ def _sids(exchange: Exchange) -> Iterator[str]:
 def _cookies(exchange: Exchange) -> Iterator[str]:
     for line in exchange.response.get_all("set-cookie") if exchange.response else ():
         yield line.partition(";")[0].partition("=")[2].strip()
+
+
+# --- evidence that is passed on --------------------------------------------------------------------------------------
+
+#: Words of Engine.IO's URLs and packets, and of HTTP.
+_PROTOCOL = "EIO=4&transport=polling&t= websocket upgrades pingInterval pingTimeout maxPayload message headers origins "
+
+
+def redact_evidence(evidence: Evidence) -> Evidence:
+    """The evidence with every secret replaced, so that it can be passed on: the report on it is the same.
+
+    What stands there instead is as long as the secret was (Engine.IO 3 counts characters) and safe in a URL, and is
+    struck out of the report as the secret would be.
+    """
+    behind = evidence.direct.exchanges if evidence.direct is not None else ()
+    # A hostile sid that is a word of the protocol or of the plan is no secret, and would rewrite what is asked.
+    common = _PROTOCOL + msgspec.json.encode(evidence.plan).decode()
+    handed = _of_server((*evidence.exchanges, *behind))
+    own = _of_plan(evidence.plan)
+    found = {secret: name for secret, name in handed.items() if secret not in common} | own
+    tokens: dict[str, str] = {}
+    for secret, placeholder in found.items():
+        tokens.setdefault(placeholder, _stand_in(placeholder, secret))
+    secrets = {secret: tokens[placeholder] for secret, placeholder in found.items()} | _kept_apart(
+        evidence.plan, own, tokens
+    )
+    if not secrets:
+        return evidence
+    struck = msgspec.convert(_strike(msgspec.to_builtins(evidence), secrets, secrets), Evidence)
+    if struck.direct is not None:
+        struck = msgspec.structs.replace(struck, direct=_named_cookies(struck.direct, secrets, evidence.plan))
+    return _named_cookies(struck, secrets, evidence.plan)
+
+
+def _stand_in(placeholder: str, secret: str) -> str:
+    """``sid1xxxx…`` for ``<sid 1>``; for a number one as long; a cookie keeps its name."""
+    name, separator, kind = placeholder.rpartition("=")
+    if secret.isdecimal():
+        return re.sub(r"\D", "", kind).ljust(len(secret), "0")
+    letters = re.sub(r"[^a-z]", "", kind.lower())[:3] + re.sub(r"\D", "", kind)
+    return name + separator + letters.ljust(len(secret) - len(name) - len(separator), "x")
+
+
+def _kept_apart(plan: Plan, own: Secrets, tokens: Secrets) -> Secrets:
+    """Values of several parts, and the auth payload, keep their form: each part of them is replaced by itself."""
+    kept: Secrets = {}
+    for _, value in plan.client.extra_headers:
+        if value in own and len(parts := PART.split(value)) > 1:
+            struck, rest = parts[0], value[len(parts[0]) :]
+            for part in parts[1:]:
+                before, _, rest = rest.partition(part)
+                struck += before + (tokens[own[part]] if part in own else "x" * len(part))
+            kept[value] = struck
+    if plan.client.auth in own:
+        leaves = {form: name for form, name in own.items() if form in plan.client.auth and form != plan.client.auth}
+        if leaves:
+            kept[plan.client.auth] = _struck(plan.client.auth, {form: tokens[leaves[form]] for form in leaves})
+    return kept
+
+
+def _named_cookies(evidence: Evidence, secrets: Secrets, plan: Plan) -> Evidence:
+    """Its plan's own cookies, where even a short value is known for one by its name."""
+    cookies = tuple(
+        (name, secrets.get(f"{name}={value}", value).removeprefix(f"{name}=")) for name, value in plan.client.cookies
+    )
+    client = msgspec.structs.replace(evidence.plan.client, cookies=cookies)
+    return msgspec.structs.replace(evidence, plan=msgspec.structs.replace(evidence.plan, client=client))

@@ -7,7 +7,6 @@ the command itself.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from sio_doctor import report_on
-from sio_doctor.model import Evidence, Report
+from sio_doctor.model import Evidence
 from sio_doctor.render.svg import svg
 from tests import rule_pages
 
@@ -26,11 +25,9 @@ EVIDENCE = ROOT / "tests" / "evidence" / "no-cors.json"
 
 
 def schema() -> str:
-    """docs/report.schema.json: the JSON Schema of the report."""
-    return json.dumps({"$schema": SCHEMA, "title": "sio-doctor report", **msgspec.json.schema(Report)}, indent=2) + "\n"
-
-
-SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+    """docs/report.schema.json: what ``sio-doctor schema`` prints."""
+    command = [sys.executable, "-m", "sio_doctor", "schema"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def picture() -> str:

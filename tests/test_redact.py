@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +13,9 @@ import pytest
 from sio_doctor.examine import report_on
 from sio_doctor.model import Confirmed, Connection, Document, Evidence, Exchange, Frame, Report, Request, Response
 from sio_doctor.plan import make_plan
+from sio_doctor.redact import redact_evidence
 from sio_doctor.render import render
+from tests.recordings import FOLDER
 
 PAGE, SERVER = "https://shop.example.com", "https://api.example.com"
 SID, CONNECTED = "lv_VI97HAXpY6yYWAAAC", "wZX3oN0bSVIhsaknAAAI"
@@ -47,22 +51,22 @@ def texts(gathered: Evidence) -> str:
     return outputs(report_on(gathered))
 
 
-@pytest.mark.parametrize(
-    ("options", "echo", "secrets"),
-    [
-        ({"headers": ["Authorization: Bearer abcdef123"]}, "you sent abcdef123", ["abcdef123"]),
-        ({"headers": ["Authorization: Basic dTpwYXNzd29yZA=="]}, "dTpwYXNzd29yZA==", ["dTpwYXNzd29yZA=="]),
-        ({"headers": ["X-Api-Key: k-123456"]}, "bad key k-123456", ["k-123456"]),
-        ({"headers": ["Cookie: session=s3cr3ts; theme=darkest"]}, "session s3cr3ts", ["s3cr3ts"]),
-        ({"cookies": ["session=s3cr3ts; pin=1234"]}, "session s3cr3ts, pin=1234", ["s3cr3ts", "pin=1234"]),
-        ({"proxy": "http://me:s3cr3t@proxy.invalid"}, "", ["s3cr3t"]),
-        ({"query": ["token=abc+def/123"]}, "token abc+def/123 or abc%2Bdef%2F123", ["abc+def/123", "abc%2Bdef%2F123"]),
-        ({"auth": '{"token": "abc\\"def"}'}, '44{"message":"abc\\"def"} abc"def', ['abc"def', 'abc\\"def']),
-        ({"auth": '{"deep": [{"pin": 12345678}]}'}, "pin 12345678", ["12345678"]),
-        ({"url": f"{SERVER}/socket.io/?EIO=4&transport=polling&jwt=ey.123456"}, "ey.123456", ["ey.123456"]),
-        ({"origins": [f"{PAGE}/callback?access_token=abcdef123#x"]}, "", ["abcdef123"]),
-    ],
-)
+GIVEN: list[tuple[dict[str, Any], str, list[str]]] = [
+    ({"headers": ["Authorization: Bearer abcdef123"]}, "you sent abcdef123", ["abcdef123"]),
+    ({"headers": ["Authorization: Basic dTpwYXNzd29yZA=="]}, "dTpwYXNzd29yZA==", ["dTpwYXNzd29yZA=="]),
+    ({"headers": ["X-Api-Key: k-123456"]}, "bad key k-123456", ["k-123456"]),
+    ({"headers": ["Cookie: session=s3cr3ts; theme=darkest"]}, "session s3cr3ts", ["s3cr3ts"]),
+    ({"cookies": ["session=s3cr3ts; pin=1234"]}, "session s3cr3ts, pin=1234", ["s3cr3ts", "pin=1234"]),
+    ({"proxy": "http://me:s3cr3t@proxy.invalid"}, "", ["s3cr3t"]),
+    ({"query": ["token=abc+def/123"]}, "token abc+def/123 or abc%2Bdef%2F123", ["abc+def/123", "abc%2Bdef%2F123"]),
+    ({"auth": '{"token": "abc\\"def"}'}, '44{"message":"abc\\"def"} abc"def', ['abc"def', 'abc\\"def']),
+    ({"auth": '{"deep": [{"pin": 12345678}]}'}, "pin 12345678", ["12345678"]),
+    ({"url": f"{SERVER}/socket.io/?EIO=4&transport=polling&jwt=ey.123456"}, "ey.123456", ["ey.123456"]),
+    ({"origins": [f"{PAGE}/callback?access_token=abcdef123#x"]}, "", ["abcdef123"]),
+]
+
+
+@pytest.mark.parametrize(("options", "echo", "secrets"), GIVEN)
 def test_what_the_person_gave_is_struck_out_wherever_it_is(
     options: dict[str, Any], echo: str, secrets: list[str]
 ) -> None:
@@ -70,18 +74,17 @@ def test_what_the_person_gave_is_struck_out_wherever_it_is(
     assert not [secret for secret in secrets if secret in said]
 
 
-@pytest.mark.parametrize(
-    ("answer", "secrets"),
-    [
-        (answered(), [SID]),
-        (answered(OPEN, ("Set-Cookie", "io=c00kies; Path=/; SameSite=None")), [SID, "c00kies"]),
-        (answered(f'{OPEN}\x1e40{{"sid":"{CONNECTED}","pid":"p1d-p1d-p1d"}}'), [SID, CONNECTED, "p1d-p1d-p1d"]),
-        (answered("", ("Location", "https://login.example/?state=1&id_token=abcdef123")), ["abcdef123"]),
-        (answered("", ("X-Session-Token", "abcdef123")), ["abcdef123"]),
-        (Response(status=101, frames=(Frame(direction="in", type="text", data=OPEN),)), [SID]),
-    ],
-    ids=["sid", "cookie", "socket", "location", "header", "frames"],
-)
+HANDED: list[tuple[Response, list[str]]] = [
+    (answered(), [SID]),
+    (answered(OPEN, ("Set-Cookie", "io=c00kies; Path=/; SameSite=None")), [SID, "c00kies"]),
+    (answered(f'{OPEN}\x1e40{{"sid":"{CONNECTED}","pid":"p1d-p1d-p1d"}}'), [SID, CONNECTED, "p1d-p1d-p1d"]),
+    (answered("", ("Location", "https://login.example/?state=1&id_token=abcdef123")), ["abcdef123"]),
+    (answered("", ("X-Session-Token", "abcdef123")), ["abcdef123"]),
+    (Response(status=101, frames=(Frame(direction="in", type="text", data=OPEN),)), [SID]),
+]
+
+
+@pytest.mark.parametrize(("answer", "secrets"), HANDED, ids=["sid", "cookie", "socket", "location", "header", "frames"])
 def test_what_the_server_handed_out_is_struck_out(answer: Response, secrets: list[str]) -> None:
     said = texts(evidence(answer))
     assert not [secret for secret in secrets if secret in said]
@@ -195,3 +198,44 @@ def test_what_a_real_browser_was_led_to_is_struck_out_of_its_lines() -> None:
     assert report.outcomes[0].confirmed is not None
     assert "token=<server token 1>. (Reason" in report.outcomes[0].confirmed.console[1]
     assert "token=<server token 1>’. (Reason" in report.outcomes[0].confirmed.console[2]
+
+
+# --- evidence that is passed on --------------------------------------------------------------------------------------
+
+
+def assert_passes_on(gathered: Evidence, secrets: list[str]) -> None:
+    """Nothing of the secrets is in it, and nothing is lost: the report on it is the same, also once it was saved."""
+    saved = msgspec.json.encode(redact_evidence(gathered))
+    assert not [secret for secret in secrets if secret in saved.decode()]
+    assert report_on(msgspec.json.decode(saved, type=Evidence)) == report_on(gathered)
+
+
+@pytest.mark.parametrize(("options", "echo", "secrets"), GIVEN)
+def test_evidence_can_be_passed_on_whatever_the_person_gave(
+    options: dict[str, Any], echo: str, secrets: list[str]
+) -> None:
+    gathered = evidence(answered(f"{OPEN}\x1e4{echo}", ("X-Echo", echo)), **options)
+    assert_passes_on(gathered, secrets)
+
+
+@pytest.mark.parametrize(("answer", "secrets"), HANDED)
+def test_evidence_can_be_passed_on_whatever_the_server_handed_out(answer: Response, secrets: list[str]) -> None:
+    assert_passes_on(evidence(answer), secrets)
+
+
+@pytest.mark.parametrize("sid", ["polling", "websocket", "shop.example", "upgrades", "api.example.com"])
+def test_a_sid_that_is_a_common_word_does_not_change_what_was_asked(sid: str) -> None:
+    assert_passes_on(evidence(answered(OPEN.replace(SID, sid))), [])
+
+
+def test_the_framing_that_counts_characters_survives() -> None:
+    gathered = evidence(answered(f"{len(OPEN)}:{OPEN}2:40"), version=2)
+    assert report_on(gathered).handshake is not None
+    assert_passes_on(gathered, [SID])
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_recorded_evidence_can_be_passed_on(path: Path) -> None:
+    gathered = msgspec.json.decode(path.read_bytes(), type=Evidence)
+    sids = {sid for sid in re.findall(r'\\"sid\\":\\"([^"\\]+)', path.read_text()) if not sid.startswith("<")}
+    assert_passes_on(gathered, sorted(sids))

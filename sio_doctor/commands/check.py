@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sio_doctor.examine import Confirm
-    from sio_doctor.model import Plan, Report
+    from sio_doctor.model import Evidence, Plan, Report
+
+FORMAT_HELP = "text, json, jsonl, junit, sarif, github, markdown or prometheus."
+REPORT_HELP = "Write one more report, as junit=out.xml. Repeatable."
 
 _WHAT, _CLIENT, _NETWORK, _OUTPUT = "What is asked", "The page's client", "The network, as curl has it", "The report"
 
@@ -136,12 +139,25 @@ def check(
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option("--format", "-f", metavar="NAME", help="text or json.", rich_help_panel=_OUTPUT)
+        str, typer.Option("--format", "-f", metavar="NAME", help=FORMAT_HELP, rich_help_panel=_OUTPUT)
     ] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.", rich_help_panel=_OUTPUT)] = False,
     output: Annotated[
         str | None,
         typer.Option("--output", metavar="FILE", help="Write the report to FILE.", rich_help_panel=_OUTPUT),
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="FORMAT=FILE", help=REPORT_HELP, rich_help_panel=_OUTPUT),
+    ] = None,
+    save_evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--save-evidence",
+            metavar="FILE",
+            help="Keep what was seen, without secrets, for replay.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
     fail_on: Annotated[
         str,
@@ -184,15 +200,11 @@ def check(
     Status: 0 all is well, 1 something was found, 2 the command is wrong, 3 a fault of sio-doctor, 130 interrupted.
     """
     from sio_doctor.plan import PlanError, make_plan
-    from sio_doctor.render import FORMATS
 
-    format = "json" if json else format
-    if format not in FORMATS:
-        raise typer.TyperException(f"--format takes {' or '.join(FORMATS)}, not {format!r}.")
+    wanted = formats(format, json=json, output=output, reports=report or ())
+    level(fail_on)
     if ipv4 and ipv6:
         raise typer.TyperException("--ipv4 and --ipv6 exclude each other; leave both out to use both families.")
-    if fail_on not in ("error", "warning", "never"):
-        raise typer.TyperException(f"--fail-on takes error, warning or never, not {fail_on!r}.")
     try:
         plan = make_plan(
             url,
@@ -224,9 +236,38 @@ def check(
     except PlanError as error:
         raise typer.TyperException(str(error)) from None
     readable(plan)
-    report = examine(plan, confirm)
-    written = write(report, format, output)
-    raise typer.Exit(status(report, fail_on) if written else 2)
+    kept: list[Evidence] = []
+    told = examine(plan, confirm, kept.append if save_evidence else None)
+    written = False
+    try:
+        written = write_all(told, wanted)
+    finally:  # also where the reader of the report has gone
+        if save_evidence is not None:
+            written = save(kept[0], save_evidence) and written
+    raise typer.Exit(status(told, fail_on) if written else 2)
+
+
+def formats(format: str, *, json: bool, output: str | None, reports: Iterable[str]) -> list[tuple[str, str | None]]:
+    """The reports to write: format and file (None: standard output). Raises ``typer.TyperException``."""
+    from sio_doctor.render import FORMATS
+
+    wanted: list[tuple[str, str | None]] = [("json" if json else format, output)]
+    for text in reports:
+        name, separator, path = text.partition("=")
+        if not (separator and name and path):
+            raise typer.TyperException(f"--report takes FORMAT=FILE, as junit=out.xml, not {text!r}.")
+        wanted.append((name, path))
+    *most, last = FORMATS
+    for option, (name, _) in zip(["--format", *["--report"] * len(wanted)], wanted, strict=False):
+        if name not in FORMATS:
+            raise typer.TyperException(f"{option} takes {', '.join(most)} or {last}, not {name!r}.")
+    return wanted
+
+
+def level(fail_on: str) -> None:
+    """Raises ``typer.TyperException`` where that is no level."""
+    if fail_on not in ("error", "warning", "never"):
+        raise typer.TyperException(f"--fail-on takes error, warning or never, not {fail_on!r}.")
 
 
 def readable(plan: Plan) -> None:
@@ -243,8 +284,10 @@ def readable(plan: Plan) -> None:
             raise typer.TyperException(f"--page: {path!r} cannot be read ({reason}).") from None
 
 
-def examine(plan: Plan, confirm: str | None = None) -> Report:
+def examine(plan: Plan, confirm: str | None = None, keep: Callable[[Evidence], None] | None = None) -> Report:
     """The examination, confirmed by a real browser where one is named, with a sign of life on standard error.
+
+    ``keep`` is given the evidence.
 
     Raises ``typer.TyperException`` where that browser cannot be asked: it is not here, or there is no page.
     """
@@ -252,7 +295,7 @@ def examine(plan: Plan, confirm: str | None = None) -> Report:
     from sio_doctor.examine import examine_sync
 
     with Progress(sys.stderr) as progress:
-        return examine_sync(plan, progress.show, _confirm(plan, confirm, progress.show) if confirm else None)
+        return examine_sync(plan, progress.show, _confirm(plan, confirm, progress.show) if confirm else None, keep)
 
 
 def _confirm(plan: Plan, family: str, progress: Callable[[str], None]) -> Confirm:
@@ -275,6 +318,26 @@ def _confirm(plan: Plan, family: str, progress: Callable[[str], None]) -> Confir
     from sio_doctor.confirm.ask import confirm
 
     return lambda outcomes, document: confirm(plan, outcomes, family, found, progress, document)
+
+
+def write_all(report: Report, wanted: Iterable[tuple[str, str | None]]) -> bool:
+    """Writes each of them; False where one could not be written to its file."""
+    written = [write(report, format, output) for format, output in wanted]
+    return all(written)
+
+
+def save(evidence: Evidence, path: str) -> bool:
+    """Writes the evidence to the file; False, with a sentence on standard error, where that cannot be."""
+    from sio_doctor.saved import saved
+
+    try:
+        with open(path, "wb") as file:
+            file.write(saved(evidence))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        print(f"sio-doctor: the evidence cannot be saved to {path!r} ({reason}).", file=sys.stderr)
+        return False
+    return True
 
 
 def write(report: Report, format: str, output: str | None) -> bool:

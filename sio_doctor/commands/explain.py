@@ -39,7 +39,7 @@ def explain(
         from sio_doctor.render.json import written
         from sio_doctor.render.terminal import look
 
-        sys.stdout.write(written(explanation, unicode=look(sys.stdout).unicode))
+        sys.stdout.write(written(explanation, unicode=look(sys.stdout).unicode) + "\n")
     else:
         _print(explanation)
     sys.stdout.flush()

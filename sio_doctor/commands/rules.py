@@ -41,7 +41,7 @@ def rules(
     if json or format == "json":
         from sio_doctor.render.json import written
 
-        sys.stdout.write(written(found, unicode=unicode))
+        sys.stdout.write(written(found, unicode=unicode) + "\n")
     elif found:
         from sio_doctor.render.catalog import render
 

@@ -1,7 +1,8 @@
 """One module for each format. A renderer prints what the report says; it decides nothing.
 
 A format is a module here with ``render(report, *, width, color, unicode) -> str``; its name in ``FORMATS`` is its name
-on the command line. Modules are imported when their format is asked for: JSON needs no terminal library.
+on the command line. What is one document however many reports are in it is written by ``pieces(reports)`` of its
+module. Modules are imported when their format is asked for: JSON needs no terminal library.
 """
 
 from __future__ import annotations
@@ -15,6 +16,12 @@ from sio_doctor.model import Report
 FORMATS: dict[str, str] = {
     "text": "what a person reads",
     "json": "what a program reads: the whole report",
+    "jsonl": "the same, on one line",
+    "junit": "JUnit's XML, for what CI shows as tests",
+    "sarif": "SARIF 2.1.0, for code scanning",
+    "github": "annotations of GitHub Actions",
+    "markdown": "for a job's summary or a pull request",
+    "prometheus": "for a textfile collector",
 }
 
 Color = Literal["auto", "always", "never"]

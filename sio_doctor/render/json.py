@@ -21,18 +21,18 @@ def render(report: Report, *, width: int = 80, color: bool = False, unicode: boo
     two of them); without ``unicode`` that is all that is not ASCII. A lone surrogate, which no UTF-8 can hold, becomes
     U+FFFD. ``width`` and ``color`` change nothing.
     """
-    return written(report, unicode=unicode)
+    return written(report, unicode=unicode) + "\n"
 
 
-def written(value: object, *, unicode: bool = True) -> str:
-    """``value`` as JSON text, as ``render`` has it."""
+def written(value: Any, *, unicode: bool = True, indent: int = 2) -> str:
+    """``value`` as JSON text, as ``render`` has it, without the newline at its end; on one line with ``indent`` 0."""
     try:
         encoded = msgspec.json.encode(value)
     except UnicodeEncodeError:
         encoded = msgspec.json.encode(_scalar(msgspec.to_builtins(value)))
     # Large where a server made it so, so no copy is kept longer than it is needed.
-    encoded = msgspec.json.format(encoded, indent=2)
-    encoded += b"\n"
+    if indent:
+        encoded = msgspec.json.format(encoded, indent=indent)
     text = encoded.decode()
     del encoded
     # Outside strings JSON is newlines and ASCII that shows: so what is escaped here is always in a string.

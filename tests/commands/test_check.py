@@ -87,7 +87,7 @@ def checked(script: Script, *arguments: str, **options: Any) -> subprocess.Compl
         (["check", "h.invalid", "-H", "a: b\r\nc: d"], ["'a'"]),
         (["check", "h.invalid", "--auth", "{s3cret"], ["--auth", "JSON"]),
         (["check", "h.invalid", "--auth", "[1]"], ["--auth", "object"]),
-        (["check", "h.invalid", "--format", "yaml"], ["--format", "text or json", "yaml"]),
+        (["check", "h.invalid", "--format", "yaml"], ["--format", "markdown or prometheus", "yaml"]),
         (["check", "h.invalid", "--fail-on", "doom"], ["--fail-on", "error", "warning", "never"]),
         (["check", "h.invalid", "--browser", "opera"], ["--browser", "chromium", "firefox", "webkit"]),
         (["check", "h.invalid", "--client", "5"], ["--client", "2, 3 or 4"]),

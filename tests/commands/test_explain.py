@@ -283,7 +283,7 @@ def test_the_command_is_what_a_shell_makes_of_it_and_what_check_takes(
     assert arguments == shlex.split(command)
     plans: list[Plan] = []
 
-    def examine(plan: Plan, confirm: str | None = None) -> None:
+    def examine(plan: Plan, *_: object) -> None:
         plans.append(plan)
         raise typer.Exit(0)
 
