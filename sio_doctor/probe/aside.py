@@ -38,6 +38,10 @@ _DEFAULT_PORTS = {"https": 443}
 USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/", "/socketio/", "/ws/", "/api/ws/")
 
 
+#: A path that nobody serves; it says to whoever reads the log what asked for it.
+NOWHERE = "/sio-doctor-nowhere"
+
+
 async def as_browser(driver: Driver, first: Exchange) -> bool:
     """Whether a browser's User-Agent gets another answer than this tool's: a filter's refusal is asked once more.
 

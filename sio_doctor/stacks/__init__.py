@@ -93,6 +93,8 @@ def identify(evidence: Evidence) -> Server:
     return Server(
         stack=server.stack or "unknown",
         version=server.version,
+        since=server.since,
+        until=server.until,
         layers=tuple(dict.fromkeys(layer for claim in claims for layer in claim.layers)),
         evidence=tuple(dict.fromkeys(phrase for claim in [server, *claims] for phrase in claim.evidence)),
     )

@@ -34,6 +34,8 @@ class Claim(NamedTuple):
     version: str | None = None
     layers: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
 
 
 class Ask(NamedTuple):
