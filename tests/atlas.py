@@ -201,12 +201,19 @@ def _purpose(record: Record, path: str, protocol: str, sessions: dict[str, list[
     if query.get("transport") == "websocket":
         if record.asked("upgrade") is None:
             return "other-transport" if own and origin in (None, PAGE) else None
-        return "websocket" if own and origin == PAGE and not record.asked("sec-websocket-extensions") else None
+        plain = not record.asked("sec-websocket-extensions") and _speaks(record)
+        return "websocket" if own and origin == PAGE and plain else None
     if query.get("transport") != "polling" or origin not in (None, PAGE, FOREIGN):
         return None
     if not own:
         return "other-protocol" if origin == PAGE else None
     return {None: "control", PAGE: "handshake", FOREIGN: "foreign"}[origin]  # type: ignore[return-value]
+
+
+def _speaks(record: Record) -> bool:
+    """What the recorder sent over the WebSocket is what a client sends first, if anything."""
+    sent = [frame["data"] for frame in (record.ws or {}).get("frames", []) if frame["dir"] == "out"]
+    return sent[:1] in ([], ["40"])
 
 
 def _elsewhere(record: Record, path: str) -> Purpose | None:

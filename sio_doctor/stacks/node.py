@@ -99,13 +99,19 @@ def _plainly_node(opening: Opening) -> bool:
 
 
 def _unanswered(evidence: Evidence, found: list[Opening]) -> bool:
-    """A session was opened, CONNECT was sent, and nothing came but silence: a bare Engine.IO does that."""
-    asked = [exchange.answer for exchange in evidence.all("poll")]
-    sockets = [opening.response for opening in found if opening.response.status == 101]
-    sent = [socket for socket in sockets if any(frame.direction == "out" for frame in socket.frames)]
-    silent = [isinstance(answer, NoResponse) and answer.kind == "timeout" for answer in asked]
-    silent += [_nothing_back(socket) for socket in sent]
-    return bool(silent) and all(silent) and not any(opening.packets for opening in found)
+    """A session was opened, CONNECT was sent and taken, and nothing came but silence: a bare Engine.IO does that."""
+    taken = all(response.status == 200 for _, response in answers(evidence, "connect"))
+    if not taken or any(opening.packets for opening in found):
+        return False
+    # A refusal of the poll is about the session, which may live in another process.
+    polls = [one.answer for one in evidence.all("poll") if one.response is None or one.response.status == 200]
+    silent = [isinstance(answer, NoResponse) and answer.kind == "timeout" for answer in polls]
+    silent += [_nothing_back(opening.response) for opening in found if _sent_connect(opening.response)]
+    return bool(silent) and all(silent)
+
+
+def _sent_connect(socket: Response) -> bool:
+    return any((frame.direction, frame.data[:2]) == ("out", "40") for frame in socket.frames)
 
 
 def _nothing_back(socket: Response) -> bool:
@@ -132,6 +138,8 @@ def _old(evidence: Evidence, found: list[Opening]) -> Range | None:
         if refusal is not None and refusal.code == 4 and response.get("access-control-allow-origin") is None:
             why = "an origin refused with code 4, and preflights with the origin allowed, as 2.x does"
             return Range((2, 0, 0), ENDS[2], (why,)) if _reflecting_bad_method(evidence) else None
+    if not found and _reflecting_bad_method(evidence, alone=True):
+        return Range((1, 0, 0), ENDS[2], ("preflights are refused with the origin allowed, as 1.x and 2.x do",))
     return None
 
 
@@ -184,13 +192,19 @@ def _connected_unasked(opening: Opening) -> bool:
     return any(frame.direction == "in" and frame.data == "40" for frame in frames)
 
 
-def _reflecting_bad_method(evidence: Evidence) -> bool:
-    """The preflight is refused, yet with the origin allowed: 1.x and 2.x reflect it on their errors."""
+def _reflecting_bad_method(evidence: Evidence, *, alone: bool = False) -> bool:
+    """The preflight is refused, yet with the origin allowed: 1.x and 2.x reflect it on their errors.
+
+    ``alone``: nothing else tells it, so it has to be Node's own head, with credentials first and no list of methods.
+    """
     for exchange, response in answers(evidence, "preflight", "simulated-preflight"):
         refusal = engineio.read_refusal(response)
         origin = exchange.request.origin
         if refusal and refusal.code == 2 and origin and response.get("access-control-allow-origin") == origin:
-            return True
+            names = [name for name, _ in response.headers]
+            cors = [name for name in names if name.startswith("Access-Control-")]
+            own = cors == ["Access-Control-Allow-Credentials", "Access-Control-Allow-Origin"] and "Keep-Alive" in names
+            return own or not alone
     return False
 
 

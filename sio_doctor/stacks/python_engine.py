@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from sio_doctor.model import Evidence, Response
 from sio_doctor.stacks import ladder
-from sio_doctor.stacks.base import Claim, Opening, answers, openings, product, shown
+from sio_doctor.stacks.base import BESIDE, Claim, Opening, answers, openings, product, shown
 from sio_doctor.stacks.ladder import Release, Step
 from sio_doctor.standards import engineio
 
@@ -79,7 +79,7 @@ def _host(evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return ("WSGI",), ("the origin is refused without its name, as the WSGI server does",)
         if response.reason == "BAD REQUEST":
             return ("WSGI",), ("the status line says BAD REQUEST, as WSGI applications write it",)
-    for _, response in answers(evidence, "root", "nowhere", "other-path", "handshake"):
+    for _, response in answers(evidence, *BESIDE, "handshake"):
         if response.status == 404 and response.text.startswith("⚠️ 404 — Not Found\n"):
             return ("Sanic",), ("a 404 as Sanic words it",)
     if any(_as_sanic([name for name, _ in opening.response.headers]) for opening in openings(evidence)):
