@@ -103,15 +103,24 @@ def _unanswered(evidence: Evidence, found: list[Opening]) -> bool:
     taken = all(response.status == 200 for _, response in answers(evidence, "connect"))
     if not taken or any(opening.packets for opening in found):
         return False
-    # A refusal of the poll is about the session, which may live in another process.
-    polls = [one.answer for one in evidence.all("poll") if one.response is None or one.response.status == 200]
+    sockets = [opening.response for opening in found if _sent_connect(opening.response)]
+    polls = [exchange.answer for exchange in evidence.all("poll")]
+    if any(map(_has_message, [*sockets, *(answer for answer in polls if isinstance(answer, Response))])):
+        return False
     silent = [isinstance(answer, NoResponse) and answer.kind == "timeout" for answer in polls]
-    silent += [_nothing_back(opening.response) for opening in found if _sent_connect(opening.response)]
-    return bool(silent) and all(silent)
+    return any(silent) or any(map(_nothing_back, sockets))
 
 
 def _sent_connect(socket: Response) -> bool:
     return any((frame.direction, frame.data[:2]) == ("out", "40") for frame in socket.frames)
+
+
+def _has_message(response: Response) -> bool:
+    """A message packet is in it, as every answer of Socket.IO is; Engine.IO's own packets are of other types."""
+    texts = [frame.data for frame in response.frames if (frame.direction, frame.type) == ("in", "text")]
+    if response.status == 200:
+        texts += response.text.split(engineio.SEPARATOR)
+    return any(re.match(r"(?:\d+:|\x00[^4]{1,4})?4\d", text) for text in texts)
 
 
 def _nothing_back(socket: Response) -> bool:
@@ -130,7 +139,8 @@ def _old(evidence: Evidence, found: list[Opening]) -> Range | None:
         binary = "v3-binary" in framings
         steps = [step for opening in old for step in _old_steps(opening, binary)]
         # A WebSocket alone looks alike in both.
-        return ladder.narrowed(steps, (2, 0, 0) if "v3" in framings else (1, 0, 0), ENDS[1 if binary else 2])
+        oldest: Release = (2, 0, 0) if "v3" in framings and not binary else (1, 0, 0)
+        return ladder.narrowed(steps, oldest, ENDS[1 if binary else 2]) or Range((1, 0, 0), ENDS[2])
     for _, response in answers(evidence, "handshake", "foreign"):
         refusal = engineio.read_refusal(response)
         if refusal is not None and refusal.family == "node" and refusal.code is None:
