@@ -9,9 +9,9 @@ from sio_doctor.stacks.base import NEW_PORT, Ask, Cure, Side, block, has_layer, 
 SIDE: Side = "server"
 recognise = python_engine.recognise
 
-ASYNC = ("uvicorn", "hypercorn", "Daphne", "aiohttp", "Tornado", "FastAPI", "Starlette CORSMiddleware")
-_MODES = {"aiohttp": "aiohttp", "Tornado": "tornado"}
-WSGI = ("Werkzeug", "gunicorn", "WSGI")
+ASYNC = ("uvicorn", "hypercorn", "Daphne", "aiohttp", "Tornado", "Sanic", "FastAPI", "Starlette CORSMiddleware")
+_MODES = {"aiohttp": "aiohttp", "Tornado": "tornado", "Sanic": "sanic"}
+WSGI = ("Werkzeug", "gunicorn", "waitress", "Flask", "WSGI")
 
 
 def fits(server: Server) -> bool:

@@ -166,6 +166,7 @@ def test_what_anybody_may_send_tells_no_platform(header: tuple[str, str]) -> Non
         ("ingress-nginx", "default backend - 404"),
         ("Apache 2.4.62", "<hr>\n<address>Apache/2.4.62 (Debian) Server at api.example.com Port 80</address>\n"),
         ("nginx 1.22.1", "<center>nginx/1.22.1</center>"),
+        ("OpenResty", "<center>openresty</center>"),
     ],
 )
 def test_a_proxy_is_known_by_its_error_page_alone(layer: str, body: str) -> None:
