@@ -207,7 +207,7 @@ def table(told: list[Told]) -> list[str]:
         known = [one for one in of if one.tellable]
         right, wrong = sum(one.right_family for one in of), sum(one.wrong_family for one in of)
         quiet = sum(one.tellable and one.server.stack == "unknown" for one in of)
-        lines.append(f"{family or 'no Socket.IO':24}{len(of):>15}{len(known):>10}{right:>8}{quiet:>11}{wrong:>7}")
+        lines.append(f"{family or 'none, or not said':24}{len(of):>15}{len(known):>10}{right:>8}{quiet:>11}{wrong:>7}")
     versions = versioned(told)
     lines += ["", f"{'versions':24}{'tellable':>15}{'stated':>10}{'inside':>8}{'wider':>11}{'median':>9}{'ladder':>8}"]
     for family in ("socket.io", "python-socketio"):

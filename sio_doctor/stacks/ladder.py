@@ -29,8 +29,15 @@ class Range(NamedTuple):
     since: Release
     until: Release | None
     """None: the newest."""
-    why: tuple[str, ...] = ()
-    """The steps that made it as narrow as it is."""
+    low: str = ""
+    """Why nothing older; empty where nothing says so."""
+    high: str = ""
+    """Why nothing newer."""
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """The steps that made it as narrow as it is."""
+        return tuple(dict.fromkeys(filter(None, (self.low, self.high))))
 
 
 def narrowed(steps: Iterable[Step], oldest: Release, newest: Release | None = None) -> Range | None:
@@ -51,8 +58,9 @@ def _met(whole: Range, step: Step) -> Range | None:
     until = whole.until if step.until is None else step.until if whole.until is None else min(whole.until, step.until)
     if until is not None and since > until:
         return None
-    moved = (since, until) != whole[:2]
-    return Range(since, until, (*whole.why, step.why) if moved and step.why else whole.why)
+    low = step.why if since != whole.since else whole.low
+    high = step.why if until != whole.until else whole.high
+    return Range(since, until, low, high)
 
 
 def stated(release: Release | None) -> str | None:

@@ -144,12 +144,12 @@ def _old(evidence: Evidence, found: list[Opening]) -> Range | None:
     for _, response in answers(evidence, "handshake", "foreign"):
         refusal = engineio.read_refusal(response)
         if refusal is not None and refusal.family == "node" and refusal.code is None:
-            return Range((1, 0, 0), ENDS[1], ("an origin refused with code null, as 1.x does",))
+            return Range((1, 0, 0), ENDS[1], "an origin refused with code null, as 1.x does")
         if refusal is not None and refusal.code == 4 and response.get("access-control-allow-origin") is None:
             why = "an origin refused with code 4, and preflights with the origin allowed, as 2.x does"
-            return Range((2, 0, 0), ENDS[2], (why,)) if _reflecting_bad_method(evidence) else None
+            return Range((2, 0, 0), ENDS[2], why) if _reflecting_bad_method(evidence) else None
     if not found and _reflecting_bad_method(evidence, alone=True):
-        return Range((1, 0, 0), ENDS[2], ("preflights are refused with the origin allowed, as 1.x and 2.x do",))
+        return Range((1, 0, 0), ENDS[2], "preflights are refused with the origin allowed, as 1.x and 2.x do")
     return None
 
 
@@ -177,7 +177,11 @@ def _old_steps(opening: Opening, binary: bool) -> Iterator[Step]:
     if binary:
         if not _behind(opening) and (cookie := _cookie(opening)) is not None:
             bare = cookie == "bare"
-            yield Step("", until=(1, 5, 1)) if bare else Step("its cookie is HttpOnly, as from 1.6 on", (1, 6, 0))
+            yield (
+                Step("its cookie is bare, as before 1.6", until=(1, 5, 1))
+                if bare
+                else Step("its cookie is HttpOnly, as from 1.6 on", (1, 6, 0))
+            )
         return
     if not _behind(opening) and (cookie := _cookie(opening)) is not None:
         if cookie == "strict":
@@ -234,7 +238,7 @@ def _ladder(evidence: Evidence, found: list[Opening], cors: bool) -> Range | Non
         return None
     for opening in found:
         if opening.handshake.framing == "v4" and opening.asked == 3 and opening.response.status == 200:
-            return Range((3, 0, 0), (3, 0, 5), ("EIO=3 is answered in the framing of Engine.IO 4, as 3.0 does",))
+            return Range((3, 0, 0), (3, 0, 5), "EIO=3 is answered in the framing of Engine.IO 4, as 3.0 does")
         steps += _of_open(opening, known or bool(steps))
     if cors:
         steps += _of_upgrades(evidence, found)
