@@ -2,7 +2,7 @@
 # where they are (without them the tests that need them are skipped, and counted in the last line).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test agree test-browsers test-all lint bench docs record lock clean
+.PHONY: help setup demo test agree identify test-browsers test-all lint bench docs record lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 NODE_SERVERS := tests/servers/node
@@ -36,6 +36,9 @@ test: setup ## every test that this machine can run
 
 agree: .venv/.installed ## every verdict held against what Chromium, Firefox and WebKit did
 	@.venv/bin/python -m tests.agree
+
+identify: .venv/.installed ## who answers, held against 512 recorded servers and proxies
+	@.venv/bin/python -m tests.identify
 
 test-browsers: setup ## the same held against a living Chromium, Firefox and WebKitGTK, where they are
 	@.venv/bin/pytest -m living tests/living $(ARGS)

@@ -255,6 +255,7 @@ Purpose = Literal[
     "other-transport",  # the handshake by a transport that the client does not use
     "other-agent",  # the handshake under another User-Agent than the rest: this tool's, or a browser's
     "root",  # GET / with the origin: who lives here, and does that route have CORS headers
+    "nowhere",  # GET of a path that nobody serves: whose 404 is it
     "client-file",  # HEAD socket.io.js: its ETag is the version
     "near-miss",  # a preflight with a variant of the origin
     "close",  # POST: close packet
@@ -567,7 +568,12 @@ class Server(Model, frozen=True, kw_only=True):
     stack: str = "unknown"
     """``socket.io``, ``python-socketio``, ``flask-socketio``, ``engine.io``, … or ``unknown``."""
     version: str | None = None
-    """As exact as it is known: ``4.8.4``, ``4.x``, ``2.x``; None where it is not."""
+    """As exact as it is known, for a person: ``4.8.4``, ``4.7+``, ``2.3–2.4``, ``2.x``; None where it is not."""
+    since: str | None = None
+    """The oldest release that answers like this: ``4.7.0``; None where that is not known."""
+    until: str | None = None
+    """The newest one, itself included: ``4.6.2``; None for the newest there is, and where it is not known. It is the
+    last of its minor version that was measured or published. Where both are alike, the release is known exactly."""
     layers: tuple[str, ...] = ()
     """What stands in front or around: ``nginx 1.22.1``."""
     evidence: tuple[str, ...] = ()

@@ -249,7 +249,7 @@ FASTAPI = {
     "mounted at /chat": Mounted(mount="/chat", headline="path-mismatch"),
     "mounted where it does not know it": Mounted(mount="/ws", headline="asgi-mount-path"),
     "asked where it is mounted": Mounted(
-        mount="/ws", client={"path": "/ws/socket.io"}, headline="asgi-mount-path", cure="/ws/socket.io"
+        mount="/ws", client={"path": "/ws/socket.io"}, headline="asgi-mount-path", cure="ws/socket.io"
     ),
     "both add the header": Mounted(middleware=WHOLE, headline="duplicate-acao-framework"),
     "both, with cookies and a header": Mounted(

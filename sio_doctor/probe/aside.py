@@ -23,6 +23,9 @@ from sio_doctor.standards.fetch import cors_unsafe_request_header_names
 #: Seconds for what is asked once the main question is answered.
 ASIDE = 3.0
 
+#: The least of it for what may never be answered.
+SHORTLY = 0.3
+
 #: Addresses of one host that are asked beside the one that was met.
 OTHER_ADDRESSES = 3
 #: Where a server is bound that only its own machine is to reach.
@@ -36,6 +39,10 @@ _DEFAULT_PORTS = {"https": 443}
 
 #: Where Socket.IO is commonly served, beside the default.
 USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/", "/socketio/", "/ws/", "/api/ws/")
+
+
+#: A path that nobody serves; it says to whoever reads the log what asked for it.
+NOWHERE = "/sio-doctor-nowhere"
 
 
 async def as_browser(driver: Driver, first: Exchange) -> bool:
@@ -210,6 +217,19 @@ async def look_elsewhere(driver: Driver, first: Exchange) -> None:
             jobs.insert(0, other_scheme(driver))
     jobs.append(other_protocol(driver))
     await driver.all_of(*jobs)
+
+
+async def nowhere(driver: Driver, first: Exchange) -> None:
+    """Whose 404 a path gets that nobody serves, where Engine.IO answers a page that may not read it: the framework
+    around it has cures of its own. A server without one never answers, so it is not waited for long.
+    """
+    pages = [one.response for one in driver.exchanges() if one.purpose == "handshake" and one.response]
+    engine = any(engineio.read_open(page) or engineio.read_refusal(page) for page in pages)
+    named = any(page.get("x-powered-by") for page in pages)
+    if engine and not named and any(page.get("access-control-allow-origin") is None for page in pages):
+        url = driver.plan.target.url + NOWHERE
+        request = Request(method="GET", url=url, headers=(("Origin", driver.pages[0]),))
+        await driver.ask(request, "nowhere", timeout=min(max(10 * first.seconds, SHORTLY), ASIDE))
 
 
 async def other_reading(driver: Driver) -> None:

@@ -31,6 +31,7 @@ WORDS: dict[Purpose, str] = {
     "other-address": "the other addresses of the host",
     "other-transport": "the reason behind the WebSocket's 403",
     "root": "who answers at /",
+    "nowhere": "whose 404 a path that nobody serves gets",
     "client-file": "the server's exact version",
     "near-miss": "whether a variant of the origin is on the list",
     "close": "what becomes of a session that could not be closed (the server ends it after a while)",

@@ -104,6 +104,7 @@ async def climb(driver: Driver) -> None:
     else:
         told = asyncio.ensure_future(controls(driver))
         jobs = [pages(driver, opened, told), told, aside.client_file(driver), aside.other_addresses(driver)]
+        jobs.append(aside.nowhere(driver, first))
         if opened is None:
             jobs.append(aside.look_elsewhere(driver, first))
         elif opened.protocol != driver.plan.client.protocol:

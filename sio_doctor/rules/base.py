@@ -224,7 +224,8 @@ class Case:
         return self.open is not None or any(
             engineio.read_refusal(exchange.response) is not None
             for exchange in self.evidence.exchanges
-            if exchange.response is not None and exchange.purpose not in ("other-path", "other-scheme", "root")
+            if exchange.response is not None
+            and exchange.purpose not in ("other-path", "other-scheme", "root", "nowhere")
         )
 
     @cached_property

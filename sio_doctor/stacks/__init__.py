@@ -13,6 +13,7 @@ from sio_doctor.stacks import (
     caddy,
     express,
     fastapi,
+    frameworks,
     haproxy,
     hosts,
     machine,
@@ -29,7 +30,7 @@ from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
-    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, netty,
+    nginx, haproxy, apache, caddy, hosts, express, fastapi, frameworks, machine, socketio, socketio2, python, netty,
     page, visitor,
 )  # fmt: skip
 
@@ -93,6 +94,8 @@ def identify(evidence: Evidence) -> Server:
     return Server(
         stack=server.stack or "unknown",
         version=server.version,
+        since=server.since,
+        until=server.until,
         layers=tuple(dict.fromkeys(layer for claim in claims for layer in claim.layers)),
         evidence=tuple(dict.fromkeys(phrase for claim in [server, *claims] for phrase in claim.evidence)),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from sio_doctor.model import Evidence, Fix, Server
-from sio_doctor.stacks.base import Ask, Claim, Cure, Side, block, conf, has_layer, product
+from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer, product
 
 SIDE: Side = "proxy"
 
@@ -14,8 +16,17 @@ def fits(server: Server) -> bool:
 
 
 def recognise(evidence: Evidence) -> Claim | None:
-    """By the Server header."""
-    return product(evidence, r"^Apache(?:/([\d.]+))?(?=$| )", "Apache")
+    """By the Server header, or by the foot of its error pages."""
+    if named := product(evidence, r"^Apache(?:/([\d.]+))?(?=$| )", "Apache"):
+        return named
+    for _, response in answers(evidence):
+        foot = re.search(
+            r"<address>Apache(?:/([\d.]{1,12}))?(?: [^<]{0,80})? Server at [^<]{1,80}</address>", response.text
+        )
+        if response.status >= 300 and foot:
+            layer = f"Apache {foot[1]}" if foot[1] else "Apache"
+            return Claim(layers=(layer,), evidence=("the foot of an Apache page",))
+    return None
 
 
 def _path(ask: Ask) -> str:

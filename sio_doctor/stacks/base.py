@@ -34,6 +34,8 @@ class Claim(NamedTuple):
     version: str | None = None
     layers: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
 
 
 class Ask(NamedTuple):
@@ -121,6 +123,10 @@ _ENGINE: tuple[Purpose, ...] = (
 )  # fmt: skip
 
 
+#: Answers of the target beside its Engine.IO path.
+BESIDE: tuple[Purpose, ...] = ("root", "nowhere", "other-path")
+
+
 def answers(evidence: Evidence, *purposes: Purpose) -> Iterator[tuple[Exchange, Response]]:
     """The answers of the target's own host and port, in order; without purposes, those of its Engine.IO path."""
     host = _host(evidence.plan.target.url)
@@ -178,7 +184,7 @@ def _redirected(evidence: Evidence) -> Iterator[tuple[Exchange, Response]]:
 
 def products(evidence: Evidence) -> list[str]:
     """The Server headers of the target, each once, in order."""
-    values = [response.get("server") for _, response in answers(evidence, *_ENGINE, "root")]
+    values = [response.get("server") for _, response in answers(evidence, *_ENGINE, *BESIDE)]
     return list(dict.fromkeys(value for value in values if value))
 
 

@@ -6,10 +6,12 @@ import re
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks import socketio
-from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, has_layer, js
+from sio_doctor.stacks.base import BESIDE, Ask, Claim, Cure, Side, answers, block, has_layer, js
 
 SIDE: Side = "server"
 
+#: finalhandler's page, which Express and Connect answer with where X-Powered-By is switched off.
+_PAGE = re.compile(r"<title>Error</title>\n</head>\n<body>\n<pre>Cannot [A-Z]+ [^<]*</pre>\n</body>\n</html>\n?$")
 _NEST = re.compile(r'\{"message":"Cannot (GET|POST|HEAD|OPTIONS) [^"]*","error":"Not Found","statusCode":404\}')
 
 
@@ -19,13 +21,15 @@ def fits(server: Server) -> bool:
 
 
 def recognise(evidence: Evidence) -> Claim | None:
-    """By ``X-Powered-By``, and by NestJS's own 404."""
+    """By ``X-Powered-By``, and by its own 404, and NestJS's."""
     layers: dict[str, str] = {}
-    for _, response in [*answers(evidence), *answers(evidence, "root")]:
+    for _, response in [*answers(evidence), *answers(evidence, *BESIDE)]:
         if response.status == 404 and _NEST.fullmatch(response.text):
             layers.setdefault("NestJS", "a 404 as NestJS words it")
         if response.get("x-powered-by") == "Express":
             layers.setdefault("Express", "X-Powered-By: Express")
+        if response.status == 404 and _PAGE.search(response.text):
+            layers.setdefault("Express", "a 404 as Express words it")
     return Claim(layers=tuple(layers), evidence=tuple(layers.values())) if layers else None
 
 

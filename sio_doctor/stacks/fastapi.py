@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks import python
-from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, has_layer, py
+from sio_doctor.stacks.base import BESIDE, Ask, Claim, Cure, Side, answers, has_layer, py
 
 SIDE: Side = "server"
 
@@ -20,7 +20,7 @@ def fits(server: Server) -> bool:
 def recognise(evidence: Evidence) -> Claim | None:
     """By the CORS middleware's preflight, and FastAPI's own 404."""
     layers, phrases = [], []
-    for exchange, response in answers(evidence, "preflight", "simulated-preflight", "handshake", "control", "root"):
+    for exchange, response in answers(evidence, "preflight", "simulated-preflight", "handshake", "control", *BESIDE):
         methods = response.get("access-control-allow-methods")
         refused = response.status == 400 and response.text.startswith("Disallowed CORS ")
         if exchange.request.method == "OPTIONS" and (methods in _METHODS or refused):

@@ -1,26 +1,94 @@
-"""Platforms and web servers that are named in the report and have no cure of their own here."""
+"""Platforms and web servers that are named in the report and have no cure of their own here.
+
+Each row is one mark that only that platform puts there, with where it is documented (or where its words stand).
+"""
 
 from __future__ import annotations
 
 import re
 
-from sio_doctor.model import Evidence, Server
+from sio_doctor.model import Evidence, Response, Server
 from sio_doctor.stacks.base import Claim, Cure, Side, answers, products, shown
 
 SIDE: Side = "proxy"
 
 #: Other layers' Server headers, which their own modules read.
-_ELSEWHERE = re.compile(r"nginx|openresty|Apache|Caddy|uvicorn|hypercorn|daphne|.*aiohttp|Tornado|Werkzeug|gunicorn")
-#: Headers that a platform puts on every answer.
+_ELSEWHERE = re.compile(
+    r"nginx|openresty|Apache|Caddy|uvicorn|hypercorn|daphne|.*aiohttp|Tornado|Werkzeug|gunicorn|waitress"
+)
+#: Headers that a platform puts on every answer of its own.
 _HEADERS = {
-    "cf-ray": "Cloudflare",
-    "x-vercel-id": "Vercel",
-    "x-nf-request-id": "Netlify",
-    "x-amz-cf-id": "CloudFront",
-    "x-amz-apigw-id": "API Gateway",
-    "fly-request-id": "Fly.io",
-    "ngrok-error-code": "ngrok",
-}
+    "cf-ray": "Cloudflare",  # https://developers.cloudflare.com/fundamentals/reference/http-headers/
+    "x-vercel-id": "Vercel",  # https://vercel.com/docs/headers/response-headers
+    "x-nf-request-id": "Netlify",  # https://answers.netlify.com/t/support-guide-netlify-support/160
+    "x-amz-cf-id": "CloudFront",  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/
+    "x-amz-apigw-id": "API Gateway",  # https://docs.aws.amazon.com/apigateway/latest/developerguide/
+    "apigw-requestid": "API Gateway",  # the same, of its HTTP APIs
+    "fly-request-id": "Fly.io",  # https://fly.io/docs/networking/request-headers/
+    "ngrok-error-code": "ngrok",  # https://ngrok.com/docs/errors/
+    "ngrok-agent-ips": "ngrok",  # its answers to whom it shows the agent's address
+    "x-render-origin-server": "Render",  # https://render.com/docs/web-services
+    "rndr-id": "Render",
+    "x-railway-request-id": "Railway",  # https://docs.railway.com/reference/public-networking
+    "x-railway-edge": "Railway",
+    "x-azure-ref": "Azure Front Door",  # https://learn.microsoft.com/azure/frontdoor/front-door-http-headers-protocol
+    "x-ms-middleware-request-id": "Azure App Service",  # its own middleware (EasyAuth)
+    "x-fastly-request-id": "Fastly",  # https://www.fastly.com/documentation/reference/http/http-headers/
+    "x-varnish": "Varnish",  # https://varnish-cache.org/docs/trunk/reference/vcl-var.html
+    "x-envoy-upstream-service-time": "envoy",  # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/
+    "x-kong-upstream-latency": "Kong",  # https://developer.konghq.com/gateway/
+    "x-kong-response-latency": "Kong",
+    "x-litespeed-cache": "LiteSpeed",  # https://docs.litespeedtech.com/lscache/devguide/controls/
+    "x-do-app-origin": "DigitalOcean App Platform",
+    "x-akamai-transformed": "Akamai",
+    "x-sucuri-id": "Sucuri",
+    "x-iinfo": "Imperva",
+}  # fmt: skip
+#: What the Server header is of whom; others are named by what they call themselves.
+_SERVERS = {
+    r"cloudflare": "Cloudflare",
+    r"awselb/.*": "AWS ALB",  # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/
+    r"CloudFront": "CloudFront",
+    r"Google Frontend|GFE/.*|gws|ESF": "Google Frontend",
+    r"Vercel": "Vercel",
+    r"Netlify": "Netlify",
+    r"Fly/.*": "Fly.io",
+    r"railway-(?:edge|hikari).*": "Railway",
+    r"Heroku": "Heroku",
+    r"istio-envoy|envoy": "envoy",
+    r"AkamaiGHost": "Akamai",
+    r"LiteSpeed": "LiteSpeed",
+    r"GitHub\.com": "GitHub Pages",
+    r"TwistedWeb/.*": "Twisted",
+    r"Netlify Edge": "Netlify",
+}  # fmt: skip
+#: Who puts itself into Via (RFC 9110, 7.6.3), by a pseudonym that is its own.
+_VIA = {
+    r"1\.1 (?:vegur|heroku-router)": "Heroku",  # https://devcenter.heroku.com/articles/http-routing
+    r"1\.1 google": "Google load balancer",  # https://cloud.google.com/load-balancing/docs/https
+    r"1\.1 Caddy": "Caddy",  # modules/caddyhttp/reverseproxy of Caddy, since 2.9
+    r"\S+ \S+\.cloudfront\.net \(CloudFront\)": "CloudFront",
+    r"1\.[01] \S+ \(squid/[\d.]+\)": "Squid",  # https://www.squid-cache.org/Doc/config/via/
+}  # fmt: skip
+#: Cookies by which a load balancer keeps a client where it is, by its own name for them.
+_COOKIES = {
+    "AWSALB": "AWS ALB",  # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
+    "AWSALBCORS": "AWS ALB",
+    "ARRAffinity": "Azure App Service",  # https://learn.microsoft.com/azure/app-service/configure-common
+    "ARRAffinitySameSite": "Azure App Service",
+    "INGRESSCOOKIE": "ingress-nginx",  # https://kubernetes.github.io/ingress-nginx/examples/affinity/cookie/
+    "GCLB": "Google load balancer",  # https://cloud.google.com/load-balancing/docs/backend-service
+}  # fmt: skip
+#: What only its own error page says.
+_ERRORS = {
+    "upstream connect error or disconnect/reset before headers": "envoy",  # source/common/http of Envoy
+    "no healthy upstream": "envoy",
+    "default backend - 404": "ingress-nginx",  # its default backend, before it had nginx's page
+    "<p>Guru Meditation:</p>": "Varnish",  # builtin.vcl
+    "//www.herokucdn.com/error-pages/": "Heroku",  # https://devcenter.heroku.com/articles/error-pages
+    "Generated by cloudfront (CloudFront)": "CloudFront",
+    '"message":"Application not found"': "Railway",
+}  # fmt: skip
 
 
 def fits(server: Server) -> bool:
@@ -29,21 +97,40 @@ def fits(server: Server) -> bool:
 
 
 def recognise(evidence: Evidence) -> Claim | None:
-    """By the platform's header, else by what the Server header calls itself."""
+    """By the platform's own header, cookie, place in Via or error page; else by what the Server header calls itself."""
     layers: dict[str, str] = {}
     for _, response in answers(evidence):
-        for header, layer in _HEADERS.items():
-            if response.get(header):
-                layers.setdefault(layer, f"the header {header}")
+        for layer, phrase in _marks(response):
+            layers.setdefault(layer, phrase)
     for value in products(evidence):
-        if _ELSEWHERE.match(value) or value.lower() in map(str.lower, layers):
-            continue
-        # The most specific product comes last: Python/3.11 websockets/17.4.
-        tokens = re.findall(r"([A-Za-z][\w.-]{0,30})(?:/([\w.]{1,15}))?", value)
-        named = next((token for token in reversed(tokens) if token[0] != "Python"), None)
-        if named:
-            layers.setdefault(" ".join(filter(None, named)), f"Server: {shown(value)}")
+        named = next((layer for pattern, layer in _SERVERS.items() if re.fullmatch(pattern, value)), None)
+        if named is not None:
+            layers.setdefault(named, f"Server: {shown(value)}")
+        elif not _ELSEWHERE.match(value) and (name := _most_specific(value)) is not None:
+            layers.setdefault(name, f"Server: {shown(value)}")
     return Claim(layers=tuple(layers), evidence=tuple(layers.values())) if layers else None
+
+
+def _marks(response: Response) -> list[tuple[str, str]]:
+    """Layers, each with by what it is known."""
+    found = [(layer, f"the header {header}") for header, layer in _HEADERS.items() if response.get(header)]
+    for part in (response.get("via") or "").split(","):
+        name = part.strip()
+        found += [(layer, f"Via: {shown(name)}") for pattern, layer in _VIA.items() if re.fullmatch(pattern, name)]
+    for line in response.get_all("set-cookie"):
+        if layer := _COOKIES.get(line.partition("=")[0].strip()):
+            found.append((layer, f"the cookie {line.partition('=')[0].strip()}"))
+    if response.status >= 400:
+        known = {layer for words, layer in _ERRORS.items() if words in response.text}
+        found += [(layer, f"an error page as {layer} words it") for layer in sorted(known)]
+    return found
+
+
+def _most_specific(value: str) -> str | None:
+    """The most specific product comes last: ``Python/3.11 websockets/17.4``."""
+    tokens: list[tuple[str, str]] = re.findall(r"([A-Za-z][\w.-]{0,30})(?:/([\w.]{1,15}))?", value)
+    named = next((token for token in reversed(tokens) if token[0] != "Python"), None)
+    return " ".join(filter(None, named)) if named else None
 
 
 FIXES: dict[str, Cure] = {}

@@ -25,9 +25,12 @@ def recognise(evidence: Evidence) -> Claim | None:
     if named:
         return named
     for _, response in answers(evidence):
-        foot = re.search(r"<center>nginx(?:/([\d.]{1,12}))?</center>", response.text)
+        foot = re.search(r"<center>(nginx|openresty)(?:/([\d.]{1,15}))?</center>", response.text)
         if response.status >= 300 and foot:
-            return Claim(layers=(f"nginx {foot[1]}" if foot[1] else "nginx",), evidence=("the foot of an nginx page",))
+            name = "nginx" if foot[1] == "nginx" else "OpenResty"
+            return Claim(
+                layers=(f"{name} {foot[2]}" if foot[2] else name,), evidence=(f"the foot of an {name} page",)
+            )  # fmt: skip
     return None
 
 

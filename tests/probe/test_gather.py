@@ -15,8 +15,8 @@ from sio_doctor.model import Evidence, Exchange
 from sio_doctor.plan import make_plan
 from sio_doctor.probe.budget import FIRST, FURTHER
 from sio_doctor.probe.gather import gather
-from tests.servers.hostile import HOSTILE, engine, open_body
-from tests.servers.raw import answer_then_hang, nothing, raw
+from tests.servers.hostile import ALLOW, HOSTILE, engine, http, open_body
+from tests.servers.raw import Peer, answer_then_hang, nothing, raw
 
 
 def ask_demo(name: str, **options: Any) -> tuple[Evidence, int]:
@@ -69,6 +69,31 @@ def test_every_session_that_was_opened_is_closed(name: str) -> None:
     # Two workers: what goes to the one that does not know the session cannot close it.
     assert left == 0 or SCENARIOS[name].workers > 1
     assert evidence.vantage.requests == len(evidence.exchanges)
+
+
+def test_a_framework_is_asked_for_its_404_where_a_page_may_not_read_the_answer() -> None:
+    """Its cures are others than the bare server's; where every page connects there is nothing to cure."""
+    for name, times in {"no-cors": 1, "python": 1, "healthy": 0, "static-origin": 0, "spa": 0}.items():
+        evidence, _ = ask_demo(name)
+        assert purposes(evidence)["nowhere"] == times, name
+        assert all(exchange.response and exchange.response.status == 404 for exchange in evidence.all("nowhere"))
+
+
+def test_a_server_without_a_framework_is_not_waited_for_long() -> None:
+    """Node's own HTTP server never answers a path that nobody serves."""
+
+    def bare(peer: Peer) -> None:
+        while request := peer.hear():
+            if b"/sio-doctor-nowhere" in request:
+                peer.hang()
+                return
+            peer.say(http(open_body()).replace(ALLOW, b""))
+
+    with raw(bare) as server:
+        evidence = ask(server.url)
+    (asked,) = evidence.all("nowhere")
+    assert asked.failure is not None
+    assert (asked.failure.kind, asked.seconds < 1) == ("timeout", True)
 
 
 def test_no_two_polls_are_under_way_on_one_session() -> None:

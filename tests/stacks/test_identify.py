@@ -169,7 +169,7 @@ def test_a_websocket_tells_it_too() -> None:
         ],
     )
     server = identify(seen)
-    assert (server.stack, server.version) == ("socket.io", "2.x")
+    assert (server.stack, server.version) == ("socket.io", "2.5.x")
 
 
 # --- what cures can point at -----------------------------------------------------------------------------------------
