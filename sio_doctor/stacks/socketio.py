@@ -98,9 +98,9 @@ def _listen(ask: Ask) -> Fix:
 
 
 def _other_websocket(ask: Ask) -> Fix:
-    head = "app.getHttpServer()" if nest(ask) else "httpServer"
-    after = block(
-        f'const wss = new WebSocketServer({{ noServer: true }});\n\n{head}.on("upgrade", (request, socket, head) => {{',
+    typed = 'const httpServer: import("http").Server = app.getHttpServer();\n' if nest(ask) else ""
+    after = typed + block(
+        'const wss = new WebSocketServer({ noServer: true });\n\nhttpServer.on("upgrade", (request, socket, head) => {',
         [
             block(
                 f'if (!(request.url || "").startsWith({js(ask.plan.target.path)})) {{',
@@ -201,7 +201,9 @@ def _cookie(ask: Ask) -> Fix:
     """Engine.IO's own cookie is an option; any other is that of the application's sessions."""
     title = "Let the cookie go to pages of other sites, which takes https; Safari sends it to none of them"
     if ask.details.get("cookie", "io") == "io":
-        cookie = 'cookie: { name: "io", sameSite: "none", secure: true }'
+        cookie = '{ name: "io", sameSite: "none", secure: true }'
+        # The types of version 3 have no name in there.
+        cookie = f"cookie: Object({cookie})" if before_release(ask, 4, 0) else f"cookie: {cookie}"
         return node_fix(ask, title, server(ask, cookie, _with_cookies(ask)))
     after = 'app.set("trust proxy", 1);   // TLS ends at the proxy in front\n' + block(
         "app.use(session({", ["// … what is there already …", 'cookie: { sameSite: "none", secure: true }'], "}));"
