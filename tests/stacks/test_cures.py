@@ -221,19 +221,6 @@ def test_python_refuses_the_origin(kind: Kind, layer: str) -> None:
         assert_lets_the_page_in(url)
 
 
-def test_fastapi_answers_twice() -> None:
-    both = f"allow_origins=[{PAGE!r}], allow_credentials=True, allow_headers=['*']"
-    fix = cure("duplicate-acao-framework", Server(stack="python-socketio", layers=("FastAPI", "uvicorn")))
-    keyword = re.search(r"cors_allowed_origins=.*(?=,$)", fix.after, re.MULTILINE)
-    assert keyword
-    assert "other_asgi_app=fastapi_app" in fix.after
-    with python_server("fastapi", "cors_allowed_origins='*'", middleware=both) as url:
-        assert len(ask(url).all("access-control-allow-origin")) == 2
-    # No mount is how the tests' server puts Socket.IO around the app.
-    with python_server("fastapi", keyword[0], middleware=both, mount="") as url:
-        assert_lets_the_page_in(url)
-
-
 # --- nginx -----------------------------------------------------------------------------------------------------------
 
 NGINX = Server(stack="socket.io", version="4.8.4", layers=("nginx 1.22.1",))
