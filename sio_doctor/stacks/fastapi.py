@@ -106,6 +106,7 @@ FIXES: dict[str, Cure] = {
     "asgi-ws-403": _around("If the page is listed: put Socket.IO around FastAPI, which answers other paths with 403"),
     "python-origin-not-accepted": _outside,
     "fastapi-middleware-only": _outside,
+    "flask-cors-only": _outside,
     "python-kwarg-typo": _outside,
     "python-behind-tls-proxy": _outside,
     "cors-not-configured": _middleware("List the page in the middleware: Socket.IO's own list is empty"),

@@ -338,6 +338,7 @@ FIXES: dict[str, Cure] = {
             "cors-not-configured",
             "origin-not-in-list",
             "python-origin-not-accepted",
+            "origin-star-in-array",
             "null-origin",
             "null-origin-allowed",
         ),
