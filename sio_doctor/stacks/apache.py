@@ -8,6 +8,7 @@ from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer, product
 
 SIDE: Side = "proxy"
+NAMES = {"apache": "Apache"}
 
 
 def fits(server: Server) -> bool:

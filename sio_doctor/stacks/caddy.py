@@ -6,6 +6,7 @@ from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, block, conf, has_layer, product
 
 SIDE: Side = "proxy"
+NAMES = {"caddy": "Caddy"}
 
 
 def fits(server: Server) -> bool:

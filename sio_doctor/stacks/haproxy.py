@@ -6,6 +6,7 @@ from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer
 
 SIDE: Side = "proxy"
+NAMES = {"haproxy": "haproxy"}
 
 #: What only its own error pages say; none of them has a Server header.
 _SENTENCES = (

@@ -8,6 +8,7 @@ from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer, product
 
 SIDE: Side = "proxy"
+NAMES = {"nginx": "nginx", "openresty": "OpenResty"}
 
 WHERE = "in server { }, e.g. /etc/nginx/sites-available/…; then nginx -t && nginx -s reload"
 
