@@ -12,6 +12,8 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     credentials,
     disconnected,
     elsewhere,
+    entry,
+    framework,
     hints,
     hold,
     layers,
