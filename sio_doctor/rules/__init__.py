@@ -28,6 +28,7 @@ from sio_doctor.rules import (  # noqa: F401  importing a family registers its r
     reach,
     redirect,
     refused,
+    response_header,
     session,
     stickiness,
     tls,

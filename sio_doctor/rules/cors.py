@@ -155,6 +155,16 @@ def is_python(case: Case) -> bool:
     )
 
 
+#: What is said where Node's cors lets everybody in, which is what it does without a word where it finds no ``origin``.
+OPTION_SHAPE = "If its options name origins, they stand in the wrong place: it must be cors: { origin: […] }."
+
+
+def answers_star(case: Case) -> bool:
+    """Socket.IO 3 or 4 answers ``*`` to anybody."""
+    modern = case.server.stack == "socket.io" and not (case.server.version or "").startswith(("1.", "2."))
+    return modern and case.policy.kind == "any"
+
+
 def proxies_of(case: Case) -> list[str]:
     """The proxies that were recognised in front."""
     names = ("nginx", "OpenResty", "haproxy", "Apache", "Caddy")

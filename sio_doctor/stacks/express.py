@@ -80,4 +80,5 @@ FIXES: dict[str, Cure] = {
     "app-listen-not-server-listen": _listen,
     "cors-not-configured": _gateway,
     "rate-limit": _rate,
+    "nest-enablecors-only": _gateway,
 }

@@ -89,4 +89,16 @@ FIXES: dict[str, Cure] = {
         ),
         _outside,
     ),
+    **dict.fromkeys(
+        (
+            "origin-star-in-array",
+            "origin-scheme",
+            "origin-port",
+            "origin-www-subdomain",
+            "origin-localhost-vs-127",
+            "null-origin",
+            "app-scheme-origin",
+        ),
+        _outside,
+    ),
 }

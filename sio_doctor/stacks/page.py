@@ -308,4 +308,8 @@ FIXES: dict[str, Cure] = {
     ),
     "invalid-namespace": _namespace,
     **dict.fromkeys(("cors-not-configured", "origin-not-in-list", "python-origin-not-accepted"), served),
+    **dict.fromkeys(("null-origin", "origin-star-in-array"), served),
+    "client-sets-response-header": lambda ask: _fix(
+        "Take it out of extraHeaders: the server says it, not the page", call(ask)
+    ),
 }

@@ -311,4 +311,16 @@ FIXES: dict[str, Cure] = {
         "except Exception as error:",
         '    raise ConnectionRefusedError("try again later") from error',
     ),
+    **dict.fromkeys(
+        (
+            "origin-star-in-array",
+            "origin-scheme",
+            "origin-port",
+            "origin-www-subdomain",
+            "origin-localhost-vs-127",
+            "null-origin",
+            "app-scheme-origin",
+        ),
+        _listing("Add the page's origin to those that are listed, exactly as the browser sends it"),
+    ),
 }

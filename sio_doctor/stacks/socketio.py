@@ -400,4 +400,20 @@ FIXES: dict[str, Cure] = {
     ),
     "invalid-namespace": _namespace,
     "no-connect-reply": _reply,
+    **dict.fromkeys(
+        (
+            "origin-star-in-array",
+            "origin-scheme",
+            "origin-port",
+            "origin-www-subdomain",
+            "origin-localhost-vs-127",
+            "null-origin",
+            "app-scheme-origin",
+        ),
+        _not_in_list,
+    ),
+    **dict.fromkeys(
+        ("express-cors-only", "nest-enablecors-only"), _cors("Give Socket.IO a cors option: it has none of its own")
+    ),
+    "cors-option-shape": _cors("Put the list into origin: beside it nobody looks at it"),
 }
