@@ -11,9 +11,9 @@ from sio_doctor.standards import engineio
 
 #: Variants of the first refused page that are tried, and of each other; where each opens a session; where the budget
 #: is low.
-VARIANTS, OTHERS, HANDSHAKES, FEW = 15, 4, 5, 7
-#: What else is asked beside them or after: WebSockets and other routes, what a page that is let in asks, heartbeats.
-_BESIDE, _LET_IN, _HEARTBEATS = 5, 6, 8
+VARIANTS, OTHERS, HANDSHAKES, FEW = 16, 4, 12, 7
+#: What else is asked beside them or after: WebSockets, other routes, what a page that is let in asks, heartbeats.
+_SOCKETS, _ROUTES, _LET_IN, _HEARTBEATS = 2, 2, 6, 8
 
 
 async def near_misses(driver: Driver) -> None:
@@ -47,7 +47,8 @@ def _asked(driver: Driver, refused: list[str]) -> list[Request]:
 def _room(driver: Driver, refused: int) -> int:
     """How many variants the budget has room for, with what goes out beside and after them."""
     heartbeats = sum(one.purpose == "sticky" for one in driver.exchanges())
-    others = _BESIDE + _LET_IN * (len(driver.pages) - refused) + max(0, _HEARTBEATS - heartbeats)
+    others = _SOCKETS + _LET_IN * (len(driver.pages) - refused) + max(0, _HEARTBEATS - heartbeats)
+    others += 0 if _has_list(driver) else _ROUTES
     left = max(0, driver.limit - driver.network.requests - RESERVE - others)
     return min(left, FEW) if driver.frugal else left
 
@@ -84,15 +85,20 @@ async def beside(driver: Driver, page: str) -> None:
 
     Not asked where Socket.IO has a list of its own.
     """
-    asked = [one for one in driver.exchanges() if one.purpose in ("handshake", "foreign") and one.response]
-    refusals = [engineio.read_refusal(one.response) for one in asked if one.response]
-    if any(map(_chooses, asked)) or any(one is not None and one.family == "node" for one in refusals):
+    if _has_list(driver):
         return
     for path in ("/", f"/{driver.plan.nonce}"):
         request = Request(method="GET", url=driver.plan.target.url + path, headers=(("Origin", page),))
         answer = (await driver.ask(request, "root", timeout=ASIDE)).response
         if answer is None or answer.status == 404 or answer.get("access-control-allow-origin") is None:
             return
+
+
+def _has_list(driver: Driver) -> bool:
+    """Socket.IO itself lets somebody in, or goes by the origin, or refuses it by an option of its own."""
+    asked = [one for one in driver.exchanges() if one.purpose in ("handshake", "foreign") and one.response]
+    refusals = [engineio.read_refusal(one.response) for one in asked if one.response]
+    return any(map(_chooses, asked)) or any(one is not None and one.family == "node" for one in refusals)
 
 
 def _chooses(exchange: Exchange) -> bool:
@@ -105,8 +111,7 @@ def _chooses(exchange: Exchange) -> bool:
 
 
 async def own_page(driver: Driver) -> None:
-    """Whether the server's own page is let in, where no page was chosen: python-socketio has no list then, and checks
-    against the host."""
+    """Whether the server's own page is let in: python-socketio has no list then, and checks against the host."""
     refused = (engineio.read_refusal(one.response) for one in driver.exchanges() if one.response)
-    if not driver.plan.origins and any(one is not None and one.is_of_origin for one in refused):
+    if any(one is not None and one.is_of_origin for one in refused):
         await driver.ask(preflight_of(driver, driver.plan.target.url), "near-miss", timeout=ASIDE)

@@ -39,12 +39,15 @@ def variants(origin: str, target: str = "") -> list[str]:
     other_scheme = "http" if scheme == "https" else "https"
     found = [f"{origin}/", "*", f"{other_scheme}://{host}", host]
     found += _APPS.get(origin, ())
+    server = urlsplit(target)
     if name in NAMES or is_ip_address(name):
         others = [other for other in NAMES if other != name]
-        found += [f"{scheme}://{other}{colon}{port}" for other in others[:1]]
-        found += [target] if _is_web(target) else []
-        found += [f"{scheme}://{name}{f':{number}' if number else ''}" for number in (*PORTS[:6], 0, *PORTS[6:])]
-        found += [f"{scheme}://{other}{colon}{port}" for other in others[1:]]
+        found += [f"{scheme}://{others[0]}{colon}{port}"]
+        # Whose own address stands in the list, mostly by the name that the page has too.
+        found += [f"{scheme}://{name}:{server.port}"] if server.port else []
+        found += [f"{scheme}://{name}{f':{number}' if number else ''}" for number in (*PORTS[:6], 0, *PORTS[6:8])]
+        found += [f"{scheme}://{other}{colon}{port}" for other in others[:0:-1]]
+        found += [f"{scheme}://{name}:{number}" for number in PORTS[8:]]
         found += [] if port else [f"{origin}:{443 if scheme == 'https' else 80}"]
     else:
         apex = name.removeprefix("www.")
@@ -54,14 +57,18 @@ def variants(origin: str, target: str = "") -> list[str]:
         found += [f"{scheme}://{other}{colon}{port}" for other in names if "." in other]
         found += [f"{scheme}://{name}"] if port else [f"{origin}:{443 if scheme == 'https' else 80}"]
         found += [f"{scheme}://*.{parent}{colon}{port}"] if "." in parent else []
-        found += [target] if _is_web(target) else []
+        found += [target] if _is_web(target) and "." in (server.hostname or "") else []
     return [one for one in dict.fromkeys(found) if one != origin]
 
 
 def handshakes(origin: str, target: str = "") -> list[str]:
-    """Those of them that Socket.IO 2 can let in: it takes an ``Origin`` apart, and compares host and port alone."""
-    others = (one for one in variants(origin, target) if _is_web(one) and not one.endswith("/") and "*" not in one)
-    return [one for one in others if one.lower() == one and _default(one) != _default(origin)]
+    """Those that Socket.IO 2 can let in. It takes an ``Origin`` apart and compares host and port; 2.4.0 compares the
+    whole of it, so there anything can be on its list, as ``*:*`` that stands for everybody elsewhere.
+    """
+    found = variants(origin, target)
+    literal = [f"{origin}/", _default(origin), origin.partition("://")[2]] if _is_web(origin) else []
+    web = [one for one in found if _is_web(one) and one.lower() == one and "*" not in one]
+    return [one for one in dict.fromkeys((*web[1:4], *literal, "*:*", *web)) if one != origin]
 
 
 def _is_web(origin: str) -> bool:

@@ -43,7 +43,7 @@ def origin_star_in_array(case: Case) -> Iterable[Hit]:
     yield from misentered(case, "origin-star-in-array")
 
 
-@rule("SIO311", "origin-scheme", "The list has the origin with the other scheme", Rung.HANDSHAKE)
+@rule("SIO311", "origin-scheme", "The server lets in the other scheme", Rung.HANDSHAKE)
 def origin_scheme(case: Case) -> Iterable[Hit]:
     """The server lets in this page's host and port, but by `http` where the page is `https`, or the other way round.
 
@@ -58,7 +58,7 @@ def origin_scheme(case: Case) -> Iterable[Hit]:
     yield from misentered(case, "origin-scheme")
 
 
-@rule("SIO312", "origin-port", "The list has the origin with another port", Rung.HANDSHAKE)
+@rule("SIO312", "origin-port", "The server lets in another port", Rung.HANDSHAKE)
 def origin_port(case: Case) -> Iterable[Hit]:
     """The server lets in this page's host, but with another port, or with a port where the page has none.
 
@@ -75,7 +75,7 @@ def origin_port(case: Case) -> Iterable[Hit]:
     yield from misentered(case, "origin-port")
 
 
-@rule("SIO313", "origin-www-subdomain", "The list has another name of the same domain", Rung.HANDSHAKE)
+@rule("SIO313", "origin-www-subdomain", "The server lets in another name of the domain", Rung.HANDSHAKE)
 def origin_www_subdomain(case: Case) -> Iterable[Hit]:
     """The server lets in another host of the page's domain: with or without `www`, another subdomain, in capitals.
 
@@ -90,7 +90,7 @@ def origin_www_subdomain(case: Case) -> Iterable[Hit]:
     yield from misentered(case, "origin-www-subdomain")
 
 
-@rule("SIO314", "origin-localhost-vs-127", "The list has another name of this machine", Rung.HANDSHAKE)
+@rule("SIO314", "origin-localhost-vs-127", "The server lets in another name of the machine", Rung.HANDSHAKE)
 def origin_localhost_vs_127(case: Case) -> Iterable[Hit]:
     """The server lets in `localhost`, and the page is on `127.0.0.1`, `[::1]` or the machine's address; or vice versa.
 
@@ -159,15 +159,15 @@ def _refused(case: Case, page: str, found: list[Entry], told: str = "") -> Hit:
     assert refusal is not None
     slug, exchange = refusal
     who = "Socket.IO 2" if refused_by_v2(case, page) else "python-socketio"
-    option = "origins" if who == "Socket.IO 2" else "cors_allowed_origins"
+    option = "origins option" if who == "Socket.IO 2" else "cors_allowed_origins"
     message = (
-        f"The {who} server at {case.plan.target.url} refuses {page} with status {status(exchange)}, for its {option} "
-        f"lacks it. {told or _told(slug, [page], found)}"
+        f"The {who} server at {case.plan.target.url} refuses {page} with status {status(exchange)}: its {option} does "
+        f"not accept it. {told or _told(slug, [page], found)}"
     )
     if not case.polls:
         message += " It holds for WebSockets too."
     elif not lines(exchange):
-        message += f" The refusal has no {ALLOW_ORIGIN}, so the browser reports a CORS error and hides it."
+        message += f" The refusal has no {ALLOW_ORIGIN}, so the browser reports a CORS error and hides the status."
     headers = (check(exchange, "status", "200"), needed(page, exchange, ok=lines(exchange) == [page]))
     return Hit(
         message=message,
@@ -212,7 +212,7 @@ def null_origin(case: Case) -> Iterable[Hit]:
 def _instead(others: list[Entry]) -> str:
     web = [entry.origin for entry in others if entry.origin.startswith("http")]
     said = " Its list has file://, which no browser sends." if any(one.origin == "file://" for one in others) else ""
-    return said + (f" It does let {listing(web)} in." if web else "")
+    return said + (f" It does let {listing(web)} in, where the page could be." if web else "")
 
 
 def _let_in(others: list[Entry]) -> list[HeaderCheck]:
@@ -223,12 +223,12 @@ def _let_in(others: list[Entry]) -> list[HeaderCheck]:
 _APPS = {
     "capacitor://localhost": "of Capacitor on iOS",
     "ionic://localhost": "of Ionic on iOS",
-    "http://localhost": "of Capacitor on Android",
+    "http://localhost": "of Capacitor on Android before version 6",
     "https://localhost": "of Capacitor on Android",
     "tauri://localhost": "of Tauri on macOS, iOS and Linux",
     "http://tauri.localhost": "of Tauri on Windows and Android",
     "https://tauri.localhost": "of Tauri on Windows and Android",
-    "file://": "of nobody, for browsers send null from a file",
+    "file://": "of nobody, for from a file browsers send null",
     "chrome-extension": "of an extension of Chromium",
     "moz-extension": "of an extension of Firefox",
     "vscode-webview": "of a view in VS Code",
@@ -257,7 +257,8 @@ def app_scheme_origin(case: Case) -> Iterable[Hit]:
     others = [entry for entry in entries(case, pages[0]) if entry.origin not in pages]
     message = _not_for(case, pages)
     message += "".join(f" {page} is the origin {whose}." for page in pages if (whose := _whose(page)))
-    message += "".join(f" It does let {one.origin} in{_as_well(one.origin)}." for one in others)
+    if others:
+        message += f" It does let {listing(one.origin + _as_well(one.origin) for one in others)} in."
     message += _of_extensions(pages[0])
     headers = [needed(one.page, one.decided) for one in found]
     yield one_hit(case, found, message, *headers, *_let_in(others), also=(entry.exchange for entry in others))
@@ -269,8 +270,8 @@ def _whose(origin: str) -> str:
 
 def _as_well(origin: str) -> str:
     if origin.endswith("://*"):
-        return ", but there * is no pattern"
-    return f", the origin {_whose(origin)}" if _whose(origin) else ""
+        return " (where the * is no pattern)"
+    return f" (that {_whose(origin)})" if _whose(origin) else ""
 
 
 def _of_extensions(page: str) -> str:

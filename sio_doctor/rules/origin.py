@@ -78,6 +78,8 @@ def cors_not_configured(case: Case) -> Iterable[Hit]:
         )
     if values := [value for exchange in case.all("root") for value in lines(exchange)]:
         message += f" On `/` the header is there, as {values[0]}: what adds it never sees this path."
+    if any(one.page == "null" for one in found):
+        message += " null is the origin of a page opened from a file, or in a sandboxed frame."
     headers = [needed(first.page, first.handshake)]
     if first.at_preflight and first.preflight is not None:
         headers += [check(first.preflight, "status", "200 to 299"), needed(first.page, first.preflight)]

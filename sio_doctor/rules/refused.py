@@ -121,7 +121,10 @@ def origin_callback_error(case: Case) -> Iterable[Hit]:
         f"The server at {case.plan.target.url} answers {_whom(case, pages)} with 400 “Bad request” (code 3): the "
         "function that is its cors.origin fails for this origin instead of refusing it."
     )
-    if passes is None:
+    others = let_in(case, pages[0])
+    if others:
+        message += f" Whatever the function means, this page is not on its list.{_accepted(case, pages[0])}"
+    elif passes is None:
         message += (
             " No origin that was tried passed, so the function, or a middleware before it, may fail for everybody; the "
             "server's log has the error."
@@ -150,8 +153,8 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     """Socket.IO 2 refuses the origin by its `origins` option, which wants the port even where it is the default one.
 
     It compares `host:port`, `host:*`, `*:port` and `scheme://host:port`, so `https://app.example.com` in the list never
-    matches, while `https://app.example.com:443` does; `"*"` matches nothing, `"*:*"` everything. Version 2.4.0 refuses
-    every origin unless told otherwise.
+    matches, while `https://app.example.com:443` does; `"*"` matches nothing, `"*:*"` everything. Version 2.4.0 alone
+    compares the whole origin, as browsers send it, and takes `*:*` for one.
 
     **How it is told.** The handshake gets 403 `{"code":4,"message":"Forbidden"}` without CORS headers, from a server
     that is Socket.IO 2: its 400 to preflights has them for any origin. Version 1 says 400 `{"code":null}`.
@@ -162,13 +165,18 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     pages = [page for page in _pages(case) if refused_by_v2(case, page) and refusal_of(case, page) is None]
     if not pages or _is_closed(case):
         return
+    whole = case.server.version == "2.4.0"
     exchange = case.handshake(pages[0])
     assert exchange is not None
     message = (
         f"The Socket.IO 2 server at {case.plan.target.url} refuses {_whom(case, pages)} with {status(exchange)}: its "
-        "origins option does not match. It compares with the port, also the default one"
+        "origins option does not match. "
     )
-    message += f": the page is {listing(map(_with_port, pages))} there." if case.plan.origins else "."
+    if whole:
+        message += "In 2.4.0, and in no other of version 2, it compares the whole origin, as browsers send it."
+    else:
+        message += "It compares with the port, also the default one"
+        message += f": the page is {listing(map(_with_port, pages))} there." if case.plan.origins else "."
     yield Hit(
         message=f"{message} An allowRequest function that refuses would look the same.",
         origins=tuple(page for page in pages if page in case.plan.origins),
@@ -182,13 +190,15 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
 def v240_closed_default(case: Case) -> Iterable[Hit]:
     """Socket.IO 2.4.0 refuses every page of another origin unless `origins` lets it in; 2.4.1 took that back.
 
-    Update to 2.5.1, the last of version 2 (or to version 4), or set `origins`.
+    Update to 2.5.1, the last of version 2 (or to version 4), or list the page's origin as browsers send it. `*:*` helps
+    in every other 2.x; 2.4.0 takes it for an origin.
 
     **How it is told.** The client file that the server has is of 2.4.0; whatever `Origin` was tried got 403
-    `{"code":4,"message":"Forbidden"}`, and what has none is let in.
+    `{"code":4,"message":"Forbidden"}`, and what has none is let in, as it is where `origins` is not set. Or it lets in
+    an `Origin` that is `*:*`.
 
-    **What it is not.** In any other version, or where some origin is let in, it is the server's own `origins`
-    (`v2-origins-needs-port`).
+    **What it is not.** In any other version, or where some origin is let in, or not even a request without one, it is
+    the server's own `origins` (`v2-origins-needs-port`).
     """
     pages = [page for page in _pages(case) if refused_by_v2(case, page) and refusal_of(case, page) is None]
     if not pages or not _is_closed(case):
@@ -198,8 +208,12 @@ def v240_closed_default(case: Case) -> Iterable[Hit]:
     yield Hit(
         message=(
             f"The server at {case.plan.target.url} is Socket.IO 2.4.0 and refuses {_whom(case, pages)} with "
-            f"{status(exchange)}: that version lets no other origin in unless its origins option does. 2.4.1 took that "
-            "back, so 2.5.1 lets everybody in again."
+            f"{status(exchange)}: that version lets no other origin in unless its origins option "
+            + (
+                "does, and takes *:* there for an origin, not for everybody."
+                if _confessed(case, "*:*")
+                else "does. 2.4.1 took that back, so 2.5.1 lets everybody in again."
+            )
         ),
         origins=tuple(page for page in pages if page in case.plan.origins),
         headers=(check(exchange, "status", "200"), needed(pages[0], exchange)),
@@ -209,9 +223,15 @@ def v240_closed_default(case: Case) -> Iterable[Hit]:
 
 
 def _is_closed(case: Case) -> bool:
-    """It is 2.4.0, and let nobody in who has an origin."""
-    asked = [one for one in case.all("handshake", "foreign", "near-miss") if one.request.origin]
-    return case.server.version == "2.4.0" and not any(case.opened(one) for one in asked)
+    """It is 2.4.0 without a list, so whoever has no origin is let in; or with a pattern that it does not know."""
+    asked = list(case.all("handshake", "foreign", "near-miss"))
+    named = any(case.opened(one) for one in asked if one.request.origin)
+    empty = any(case.opened(one) for one in case.all("control", "handshake") if not one.request.origin)
+    return case.server.version == "2.4.0" and (_confessed(case, "*:*") or (empty and not named))
+
+
+def _confessed(case: Case, entry: str) -> bool:
+    return any(case.opened(one) for one in case.all("near-miss", origin=entry))
 
 
 def _with_port(page: str) -> str:

@@ -179,29 +179,39 @@ def test_another_page_s_refusal_does_not_count() -> None:
     assert fired(evidence({}, exchanges)) == set()
 
 
-def version_2_4(version: str, *, lets_in: str | None = None) -> Case:
+def version_2(version: str, *lets_in: str | None) -> Case:
+    """Socket.IO 2 of that version that lets in these origins (None: who has none), and not the page."""
     reflected = node_error(2, ("Access-Control-Allow-Credentials", "true"), ALLOWED)
     exchanges = [
-        exchange("control", node_v2_open()),
+        exchange("control", node_v2_open() if None in lets_in else node_error(4)),
         exchange("foreign", node_error(4)),
         exchange("handshake", node_error(4)),
         exchange("simulated-preflight", reflected),
     ]
-    if lets_in is not None:
-        opened = node_v2_open(("Access-Control-Allow-Origin", lets_in))
-        exchanges.append(Asked("near-miss", opened, origin=lets_in, method="GET"))
+    for origin in filter(None, lets_in):
+        opened = node_v2_open(("Access-Control-Allow-Origin", origin))
+        exchanges.append(Asked("near-miss", opened, origin=origin, method="GET"))
     return case(evidence({"version": 2}, exchanges), server=Server(stack="socket.io", version=version))
 
 
 def test_version_2_4_0_lets_nobody_in() -> None:
-    closed = version_2_4("2.4.0")
+    closed = version_2("2.4.0", None)
     assert fired(closed) == {"v240-closed-default"}
     (hit,) = hits("v240-closed-default", closed)
     assert f"is Socket.IO 2.4.0 and refuses {PAGE} with 403" in hit.message
     assert "2.5.1 lets everybody in again" in hit.message
 
 
-def test_another_version_or_one_that_lets_somebody_in_has_a_list() -> None:
-    assert fired(version_2_4("2.4.1")) == {"v2-origins-needs-port"}
-    assert fired(version_2_4("2.4.0", lets_in="https://other.test")) == {"v2-origins-needs-port"}
-    assert fired(version_2_4("2.4.0", lets_in="http://shop.example.com")) == {"origin-scheme"}
+def test_version_2_4_0_takes_the_pattern_for_everybody_for_an_origin() -> None:
+    (hit,) = hits("v240-closed-default", version_2("2.4.0", "*:*"))
+    assert "takes *:* there for an origin, not for everybody" in hit.message
+
+
+def test_another_version_or_a_list_of_its_own_is_no_closed_default() -> None:
+    assert fired(version_2("2.4.1", None)) == {"v2-origins-needs-port"}
+    listed = version_2("2.4.0", "https://other.test")
+    assert fired(listed) == {"v2-origins-needs-port"}
+    assert "it compares the whole origin, as browsers send it" in hits("v2-origins-needs-port", listed)[0].message
+    assert fired(version_2("2.4.0")) == {"v2-origins-needs-port"}
+    assert fired(version_2("2.4.0", "http://shop.example.com")) == {"origin-scheme"}
+    assert fired(version_2("2.4.0", f"{PAGE}:443")) == {"origin-port"}
