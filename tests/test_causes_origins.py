@@ -194,6 +194,13 @@ def test_the_middleware_of_fastapi_confesses_its_list() -> None:
         assert "A CORS middleware around it keeps that list" in finding.message
 
 
+def test_what_the_middleware_lets_in_says_nothing_of_the_server_behind_it() -> None:
+    url = shared(python_server, "fastapi", "", middleware=f"allow_origins=['{LOCAL}/']", mount="/")
+    finding = caused(check(url, page=LOCAL), "python-origin-not-accepted")
+    assert "A CORS middleware around it lacks this page too" in finding.message
+    assert "It does" not in finding.message
+
+
 @needs_node
 @pytest.mark.parametrize(
     ("version", "entry", "page", "slug"),

@@ -163,7 +163,7 @@ async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[ob
     if aside.upgrades_unknown(driver) or sessions_lost(driver):
         await controls  # they tell whether a WebSocket might end the server, and whether it has restarted
     await after_restart(driver)
-    await together(sockets(driver), nearmiss.near_misses(driver), nearmiss.own_page(driver))
+    await together(sockets(driver), nearmiss.near_misses(driver))
     await aside.websocket_of_nobody(driver)
     if opened is not None:
         await driver.all_of(aside.websocket_by_get(driver), aside.other_reading(driver))

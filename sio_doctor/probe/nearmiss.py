@@ -27,9 +27,12 @@ async def near_misses(driver: Driver) -> None:
     refused = [page for page in driver.pages if _is_refused(driver, page)]
     if not refused:
         return
+    # python-socketio that has no list lets its own pages in.
+    own = driver.plan.target.url
+    lets_own = [driver.ask(preflight_of(driver, own), "near-miss", timeout=ASIDE)] if _is_python(driver) else []
     asked = _asked(driver, refused)[: _room(driver, len(refused))] if driver.plan.origins else []
     jobs = (driver.ask(request, "near-miss", timeout=ASIDE) for request in asked)
-    await driver.all_of(*jobs, beside(driver, refused[0]))
+    await driver.all_of(*lets_own, *jobs, beside(driver, refused[0]))
 
 
 def _asked(driver: Driver, refused: list[str]) -> list[Request]:
@@ -62,6 +65,11 @@ def _is_refused(driver: Driver, page: str) -> bool:
         and (engineio.read_open(answer) is not None or engineio.read_refusal(answer) is not None)
         for answer in answers
     )
+
+
+def _is_python(driver: Driver) -> bool:
+    refusals = (engineio.read_refusal(one.response) for one in driver.exchanges() if one.response)
+    return any(refusal is not None and refusal.is_of_origin for refusal in refusals)
 
 
 def _answers_by_origin(driver: Driver) -> bool:
@@ -108,10 +116,3 @@ def _chooses(exchange: Exchange) -> bool:
         return False
     varies = "origin" in (answer.get("vary") or "").lower().replace(" ", "").split(",")
     return varies or answer.get("access-control-allow-origin") is not None
-
-
-async def own_page(driver: Driver) -> None:
-    """Whether the server's own page is let in: python-socketio has no list then, and checks against the host."""
-    refused = (engineio.read_refusal(one.response) for one in driver.exchanges() if one.response)
-    if any(one is not None and one.is_of_origin for one in refused):
-        await driver.ask(preflight_of(driver, driver.plan.target.url), "near-miss", timeout=ASIDE)

@@ -182,6 +182,11 @@ def refused_by_v2(case: Case, page: str) -> Exchange | None:
     return exchange
 
 
+def walled(case: Case, page: str) -> bool:
+    """A CORS middleware around it answers preflights, by a list of its own: what they say is not the server's."""
+    return bool(lines(case.preflight(page))) or disallows(case.preflight(page))
+
+
 def refusal_of(case: Case, page: str) -> tuple[str, Exchange] | None:
     """The slug of the more telling rule about a page whose very request is refused, and that answer; None where there
     is none: what refuses it, or why, has a rule of its own."""
@@ -189,7 +194,7 @@ def refusal_of(case: Case, page: str) -> tuple[str, Exchange] | None:
         if page == "null":
             return "null-origin", exchange
         found = near(case, page)
-    elif (exchange := refused_by_python(case, page)) and page != case.plan.target.url:
+    elif (exchange := refused_by_python(case, page)) and page != case.plan.target.url and not walled(case, page):
         found = near(case, page, own=False)
         if page == "null" and any(one.origin.startswith("http") for one in entries(case, page)):
             return "null-origin", exchange

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.confession import refusal_of, refused_by_python, refused_by_v2
-from sio_doctor.rules.cors import ALLOW_ORIGIN, difference, is_bare, let_in, lines, listing, needed, status
+from sio_doctor.rules.cors import ALLOW_ORIGIN, difference, disallows, is_bare, let_in, lines, listing, needed, status
 from sio_doctor.rules.stranger import met_at
 
 
@@ -89,6 +89,8 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
 
 def _accepted(case: Case, page: str) -> str:
     """What it accepts instead: by default its own pages, which is no entry of a list."""
+    if disallows(case.preflight(page)):
+        return " A CORS middleware around it lacks this page too, by a list of its own."
     others, host = list(let_in(case, page)), case.plan.target.url.partition("://")[2]
     own = [origin for origin in others if origin.partition("://")[2] == host]
     if own and not _is_own(case, page):
