@@ -134,6 +134,34 @@ def test_what_a_pattern_or_a_function_lets_in(option: str, page: str, slug: str)
 
 
 @needs_node
+def test_a_list_that_has_nothing_of_the_page_says_that_it_was_tried() -> None:
+    for entries in ("", "'https://other.test'"):
+        finding = caused(
+            check(shared(node, "4.8", f"{{cors: {{origin: [{entries}]}}}}"), page=LOCAL), "origin-not-in-list"
+        )
+        assert "None of the spellings of it that were tried is let in either." in finding.message
+    quoted = check(shared(node, "4.8", "{cors: {origin: ['\"http://app.test\"']}}"), page="http://app.test")
+    assert "the quotation marks are part of the value" in caused(quoted, "origin-not-in-list").message
+
+
+@needs_node
+def test_two_pages_have_a_cause_each() -> None:
+    url = shared(node, "4.8", "{cors: {origin: ['http://www.app.test', 'http://localhost:3000']}}")
+    report = examine_sync(make_plan(url, origins=["http://app.test", LOCAL]))
+    told = {finding.slug: finding.origins for finding in report.findings if finding.slug not in BESIDE}
+    assert told == {"origin-port": (LOCAL,), "origin-www-subdomain": ("http://app.test",)}
+
+
+@needs_node
+def test_a_client_that_never_polls_needs_no_list_of_node() -> None:
+    report = check(
+        shared(node, "4.8", "{cors: {origin: ['http://localhost:3000']}}"), page=LOCAL, transports=["websocket"]
+    )
+    assert_healthy(report)
+    assert not [one for one in report.exchanges if one.purpose == "near-miss"]
+
+
+@needs_node
 def test_a_function_that_fails_for_whom_it_does_not_know_names_whom_it_knows() -> None:
     option = "(origin, done) => ['http://localhost:3000'].includes(origin) ? done(null, true) : done(new Error('no'))"
     finding = caused(check(shared(node, "4.8", f"{{cors: {{origin: {option}}}}}"), page=LOCAL), "origin-callback-error")

@@ -11,9 +11,12 @@ from sio_doctor.standards import engineio
 
 #: Variants of the first refused page that are tried, and of each other; where each opens a session; where the budget
 #: is low.
-VARIANTS, OTHERS, HANDSHAKES, FEW = 16, 4, 12, 7
-#: What else is asked beside them or after: WebSockets, other routes, what a page that is let in asks, heartbeats.
-_SOCKETS, _ROUTES, _LET_IN, _HEARTBEATS = 2, 2, 6, 8
+VARIANTS, OTHERS, HANDSHAKES, FEW = 16, 8, 12, 7
+#: What else is asked beside them or after: of each page a WebSocket, and preflights where it sends headers; what a page
+#: that is let in asks; the other scheme; other routes; heartbeats.
+_SOCKET, _PREFLIGHTS, _LET_IN, _SCHEME, _ROUTES, _HEARTBEATS = 1, 2, 6, 1, 2, 8
+#: Of every page but the first, kept free for what nobody has thought of.
+_SLACK = 1
 
 
 async def near_misses(driver: Driver) -> None:
@@ -32,16 +35,16 @@ async def near_misses(driver: Driver) -> None:
     lets_own = [driver.ask(preflight_of(driver, own), "near-miss", timeout=ASIDE)] if _is_python(driver) else []
     asked = _asked(driver, refused)[: _room(driver, len(refused))] if driver.plan.origins else []
     jobs = (driver.ask(request, "near-miss", timeout=ASIDE) for request in asked)
-    await driver.all_of(*lets_own, *jobs, beside(driver, refused[0]))
+    await driver.all_of(beside(driver, refused[0]), *lets_own, *jobs)
 
 
 def _asked(driver: Driver, refused: list[str]) -> list[Request]:
     page, target = refused[0], driver.plan.target.url
     if _is_list_of_v2(driver):
         return [driver.simple(origin=variant) for variant in handshakes(page, target)[:HANDSHAKES]]
-    if not _answers_by_origin(driver):
-        return []
-    # The first page's whole list; of each other's what is commonest.
+    if not _answers_by_origin(driver) or not (_is_python(driver) or "polling" in driver.plan.client.transports):
+        return []  # Node's list does not hold for WebSockets
+    # The first page's whole list; of each other's what is commonest, as far as there is room.
     found = variants(page, target)[:VARIANTS]
     found += [variant for other in refused[1:] for variant in variants(other, target)[:OTHERS]]
     return [preflight_of(driver, variant) for variant in dict.fromkeys(found)]
@@ -50,8 +53,10 @@ def _asked(driver: Driver, refused: list[str]) -> list[Request]:
 def _room(driver: Driver, refused: int) -> int:
     """How many variants the budget has room for, with what goes out beside and after them."""
     heartbeats = sum(one.purpose == "sticky" for one in driver.exchanges())
-    others = _SOCKETS + _LET_IN * (len(driver.pages) - refused) + max(0, _HEARTBEATS - heartbeats)
-    others += 0 if _has_list(driver) else _ROUTES
+    pages, sends = len(driver.pages), bool(driver.plan.client.extra_headers)
+    # Of the first page the preflights are known by now.
+    others = _SOCKET * pages + (_PREFLIGHTS * (pages - 1) if sends else 0) + _LET_IN * (pages - refused) + _SCHEME
+    others += _SLACK * (pages - 1) + max(0, _HEARTBEATS - heartbeats) + (0 if _has_list(driver) else _ROUTES)
     left = max(0, driver.limit - driver.network.requests - RESERVE - others)
     return min(left, FEW) if driver.frugal else left
 

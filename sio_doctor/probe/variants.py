@@ -57,6 +57,7 @@ def variants(origin: str, target: str = "") -> list[str]:
         found += [f"{scheme}://{other}{colon}{port}" for other in names if "." in other]
         found += [f"{scheme}://{name}"] if port else [f"{origin}:{443 if scheme == 'https' else 80}"]
         found += [f"{scheme}://*.{parent}{colon}{port}"] if "." in parent else []
+        found += [f'"{origin}"']  # as an environment file has it
         found += [target] if _is_web(target) and "." in (server.hostname or "") else []
     return [one for one in dict.fromkeys(found) if one != origin]
 

@@ -199,8 +199,8 @@ def cors_option_shape(case: Case) -> Iterable[Hit]:
 
     **What it is not.** A server that names the origin that asks, whoever it is, was told so (`origin: true`).
     """
-    if answers_star(case) and (_healthy(case) or not case.plan.origins):
-        yield _hint(f"The server lets every page in. {OPTION_SHAPE}")
+    if answers_star(case) and _healthy(case):
+        yield _hint(f"With credentials the page is refused: the server answers * to everybody. {OPTION_SHAPE}")
 
 
 #: Pages that live in an application, and clients that are no page at all.

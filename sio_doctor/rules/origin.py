@@ -116,6 +116,8 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
         message += " It lets in origins that it cannot know, so a function or a pattern of its own refuses this one."
     else:
         message += "".join(f" {_let_in(origin, first.page)}" for origin in [*others][:MOST])
+    if not others and next(case.all("near-miss"), None) is not None:
+        message += " None of the spellings of it that were tried is let in either."
     if not (others or disallows(first.preflight, "origin")) and (proxies := proxies_of(case)):
         message += f" Or it is on the list, and {listing(proxies)} takes the header away: that looks the same."
     if any(page in ("http://localhost", "https://localhost") for page in pages):

@@ -156,7 +156,7 @@ def test_near_misses_are_asked_of_the_page_that_is_refused() -> None:
 def test_near_misses_leave_room_in_the_budget(name: str, pages: int) -> None:
     origins = [PAGE, "http://127.0.0.1:5173", "https://shop.example.com"][:pages]
     evidence, _ = ask_demo(name, origins=origins, with_credentials=True, headers=["x-a: b"])
-    assert 6 < purposes(evidence)["near-miss"] <= 16 + 4 * (pages - 1) + (name == "python")
+    assert 6 < purposes(evidence)["near-miss"] <= 16 + 8 * (pages - 1) + (name == "python")
     assert evidence.vantage.requests <= FIRST + FURTHER * (pages - 1)
     assert not [note for note in evidence.notes if "budget" in note]
 

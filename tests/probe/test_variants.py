@@ -22,6 +22,7 @@ def test_a_page_of_the_web() -> None:
         "https://App.example.com",
         f"{APP}:443",
         "https://*.example.com",
+        f'"{APP}"',
         "https://api.example.com",
     ]
 
