@@ -116,3 +116,4 @@ FIXES: dict[str, Cure] = {
     "tls-untrusted": _certificate,
     "tls-name-or-date": _certificate,
 }
+FIXES["v2-client-always-credentialed"] = FIXES["wildcard-with-credentials"]

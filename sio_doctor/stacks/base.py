@@ -117,7 +117,8 @@ def has_layer(server: Server, *names: str) -> bool:
 #: Answers of the Engine.IO path itself. What is routed elsewhere may be served by somebody else.
 _ENGINE: tuple[Purpose, ...] = (
     "control", "foreign", "handshake", "preflight", "simulated-preflight", "connect", "poll", "websocket", "upgrade",
-    "sticky", "other-protocol", "other-transport", "client-file", "near-miss", "close",
+    "sticky", "other-protocol", "other-transport", "client-file", "near-miss", "own-origin", "look-alike",
+    "foreign-websocket", "close",
 )  # fmt: skip
 
 

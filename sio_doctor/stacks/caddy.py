@@ -74,3 +74,4 @@ FIXES: dict[str, Cure] = {
         before="basic_auth {",
     ),
 }
+FIXES["preflight-not-sticky"] = FIXES["no-sticky-sessions"]

@@ -90,3 +90,7 @@ FIXES: dict[str, Cure] = {
         _outside,
     ),
 }
+FIXES["fastapi-middleware-only"] = _outside
+FIXES["acah-star-limits"] = _headers
+FIXES["v2-client-always-credentialed"] = _outside
+FIXES["websocket-open-to-any-page"] = _outside

@@ -189,3 +189,7 @@ FIXES: dict[str, Cure] = {
     "tls-untrusted": _certificate,
     "tls-name-or-date": _certificate,
 }
+FIXES["v2-client-always-credentialed"] = FIXES["wildcard-with-credentials"]
+FIXES["acah-star-limits"] = _own_preflight
+FIXES["preflight-not-sticky"] = FIXES["no-sticky-sessions"]
+FIXES["vary-origin-missing"] = FIXES["acao-cached-for-other-origin"]

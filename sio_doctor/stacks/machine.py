@@ -192,3 +192,4 @@ FIXES: dict[str, Cure] = {
     "tls-untrusted": _untrusted,
     "tls-name-or-date": _date,
 }
+FIXES["vary-origin-missing"] = _cached

@@ -294,3 +294,10 @@ FIXES: dict[str, Cure] = {
     "mixed-content": _tls,
     "dns-fails": _location("Or serve it on the page's own host: there the page needs no name of its own, and no CORS"),
 }
+FIXES["v2-client-always-credentialed"] = FIXES["wildcard-with-credentials"]
+FIXES["acah-star-limits"] = _own_preflight
+FIXES["python-behind-tls-proxy"] = _forwarded
+FIXES["asgi-ws-403"] = FIXES["ws-refused"]
+FIXES["preflight-not-sticky"] = _sticky
+FIXES["vary-origin-missing"] = FIXES["acao-cached-for-other-origin"]
+FIXES["any-origin-with-credentials"] = _own_origin

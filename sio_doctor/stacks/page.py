@@ -309,3 +309,9 @@ FIXES: dict[str, Cure] = {
     "invalid-namespace": _namespace,
     **dict.fromkeys(("cors-not-configured", "origin-not-in-list", "python-origin-not-accepted"), served),
 }
+FIXES["v2-client-always-credentialed"] = _without_cookies
+FIXES["acah-star-limits"] = FIXES["preflight-header-not-allowed"]
+FIXES["flask-cors-only"] = FIXES["fastapi-middleware-only"] = served
+FIXES["python-version-mismatch"] = lambda ask: FIXES[
+    "client-too-old" if ask.plan.client.protocol == 3 else "server-too-old"
+](ask)

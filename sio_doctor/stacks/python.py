@@ -312,3 +312,12 @@ FIXES: dict[str, Cure] = {
         '    raise ConnectionRefusedError("try again later") from error',
     ),
 }
+FIXES["python-behind-tls-proxy"] = _not_accepted
+FIXES["flask-cors-only"] = _not_accepted
+FIXES["fastapi-middleware-only"] = _one_layer
+FIXES["asgi-ws-403"] = _log
+FIXES["python-version-mismatch"] = lambda ask: _update(ask) if ask.plan.client.protocol == 4 else None
+FIXES["any-origin-with-credentials"] = _listing("List the pages that may connect: then no other site can")
+FIXES["origin-match-too-wide"] = _listing("List whole origins: a part of one fits strangers too")
+FIXES["null-origin-allowed"] = _listing("Take null off the list, and serve the page that needed it")
+FIXES["websocket-open-to-any-page"] = _listing("List the pages: python-socketio checks WebSockets by it too")

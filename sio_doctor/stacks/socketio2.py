@@ -126,3 +126,8 @@ FIXES: dict[str, Cure] = {
     "invalid-namespace": _same("invalid-namespace"),
     "no-connect-reply": _same("no-connect-reply"),
 }
+FIXES["any-origin-with-credentials"] = _origins("List the pages that may connect, with their ports")
+FIXES["origin-match-too-wide"] = _origins("List whole origins, with their ports")
+FIXES["null-origin-allowed"] = _origins("Take null off the list, and serve the page that needed it")
+FIXES["acah-star-limits"] = _preflight
+FIXES["preflight-not-sticky"] = _preflight
