@@ -23,10 +23,11 @@ STRANGER = "evil.example"
 async def look_alikes(driver: Driver) -> None:
     """Preflights of ``null`` and of origins that only look like a page's, where that page is let in by its name."""
     page = _let_in(driver)
-    if page is None or driver.frugal:
+    if page is None or driver.frugal or not _tells(driver, page):
         return
     origins = ["null", *look_alikes_of(page)]
-    await driver.all_of(*(driver.ask(_preflight(driver, origin), "look-alike", timeout=ASIDE) for origin in origins))
+    asked = (_preflight(driver, origin, header="") for origin in origins)
+    await driver.all_of(*(driver.ask(request, "look-alike", timeout=ASIDE) for request in asked))
 
 
 def look_alikes_of(origin: str) -> list[str]:
@@ -69,13 +70,20 @@ def _as_foreign(steps: Generator[Step, Heard, client.Attempt]) -> Generator[Step
 
 
 def _let_in(driver: Driver) -> str | None:
-    """The first page whose polling handshake names it, and whose preflight does; None where there is none."""
-    for page in driver.plan.origins:
-        named = [one for one in driver.exchanges() if one.request.origin == page and _names(one, page)]
-        preflights = [one for one in named if one.purpose in ("preflight", "simulated-preflight")]
-        if page != "null" and preflights and any(opened_by(one) for one in named):
-            return page
-    return None
+    """The first page whose polling handshake names it; None where there is none."""
+    handshakes = [one for one in driver.exchanges() if one.purpose == "handshake" and opened_by(one)]
+    named = [one.request.origin for one in handshakes if _names(one, one.request.origin)]
+    return next((page for page in driver.plan.origins if page in named and page != "null"), None)
+
+
+def _tells(driver: Driver, page: str) -> bool:
+    """Preflights are answered by the origin; that of a header which nobody lists may be refused for the header."""
+    preflights = [one for one in driver.exchanges() if one.purpose in ("preflight", "simulated-preflight")]
+    return any(
+        one.request.origin == page and _names(one, page) and engineio.read_refusal(one.response) is None
+        for one in preflights
+        if one.response is not None
+    )
 
 
 def _own(driver: Driver) -> str | None:
@@ -85,9 +93,9 @@ def _own(driver: Driver) -> str | None:
     return own if opened and own in driver.plan.origins else None
 
 
-def _names(exchange: Exchange, origin: str) -> bool:
+def _names(exchange: Exchange, origin: str | None) -> bool:
     response = exchange.response
-    return response is not None and response.status < 300 and response.get("access-control-allow-origin") == origin
+    return response is not None and origin is not None and response.get("access-control-allow-origin") == origin
 
 
 async def own_origin(driver: Driver) -> None:
@@ -125,11 +133,8 @@ def _refuses(exchange: Exchange) -> bool:
     return refusal is not None and refusal.family == "python" and refusal.is_of_origin
 
 
-def _preflight(driver: Driver, origin: str, *more: tuple[str, str]) -> Request:
-    headers = (
-        ("Origin", origin),
-        ("Access-Control-Request-Method", "GET"),
-        ("Access-Control-Request-Headers", "x-sio-doctor"),
-        *more,
-    )
-    return Request(method="OPTIONS", url=driver.url(), headers=headers)
+def _preflight(driver: Driver, origin: str, *more: tuple[str, str], header: str = "x-sio-doctor") -> Request:
+    headers = [("Origin", origin), ("Access-Control-Request-Method", "GET")]
+    if header:
+        headers.append(("Access-Control-Request-Headers", header))
+    return Request(method="OPTIONS", url=driver.url(), headers=(*headers, *more))

@@ -148,13 +148,9 @@ def websocket_open_to_any_page(case: Case) -> Iterable[Hit]:
     if socket is None or foreign is None or not _connects(case) or _is_public(case):
         return
     message = (
-        f"{case.plan.target.url} keeps polling to the pages that it lets in, and a WebSocket is open to every page: "
-        f"one with Origin: {FOREIGN} got the open packet. CORS does not cover WebSockets. If cookies say who somebody "
+        f"A WebSocket from {FOREIGN} was let in: CORS covers polling alone. Where cookies say who somebody is, check "
+        f"the origin in {'the connect handler' if is_python(case) else 'allowRequest'}."
     )
-    if is_python(case):
-        message += "is, check the origin in the connect handler: cors_allowed_origins=[] checks none."
-    else:
-        message += "is, check the origin on the server (in Node by allowRequest; cors is not asked)."
     yield Hit(message, exchanges=(socket.id, foreign.id), severity="info")
 
 

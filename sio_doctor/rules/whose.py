@@ -22,23 +22,24 @@ def doubled_by(case: Case, exchange: Exchange, name: str = ALLOW_ORIGIN) -> str:
     places = _places(response, name) if response is not None else []
     product = (response.get("server") or "").lower() if response is not None else ""
     proxies, told = proxies_of(case), ""
-    if response is not None and len(places) == 2:
+    if response is not None and len(places) == 2 and len(proxies) < 2:
         first, second = (response.headers[place][1].strip() for place in places)
-        last, written = _stands_last(response, places), _written_with(response, places)
-        lower = all(header == header.lower() for header, _ in response.headers)
-        if len(proxies) < 2 and product.startswith(("nginx", "openresty")) and last:
+        last, adjacent = _stands_last(response, places), places[1] == places[0] + 1
+        if all(header == header.lower() for header, _ in response.headers):
+            # Whatever was written in front of it: that is how HAProxy passes it on.
+            if proxies and proxies[0].startswith("haproxy") and last:
+                told = (
+                    "Every name is in lower case, as HAProxy writes them, and the second line "
+                    f"({second}) stands last, where its http-response add-header puts it."
+                )
+        elif product.startswith(("nginx", "openresty")) and last:
             told = f"The second line ({second}) stands last, behind all headers of the server, "
             told += _on_which(case, exchange, name, second, first)
-        elif len(proxies) < 2 and lower and proxies and proxies[0].startswith("haproxy") and last:
-            told = (
-                "Every name is in lower case, as HAProxy writes them, and the second line "
-                f"({second}) stands last, where its http-response add-header puts it."
-            )
-        elif len(proxies) < 2 and product.startswith("apache") and last and not written:
+        elif product.startswith("apache") and last and not adjacent:
             told = f"The second line ({second}) stands behind the server's headers, where Apache's Header add puts it."
-        elif len(proxies) < 2 and product.startswith("apache") and _stands_first(response, places):
+        elif product.startswith("apache") and _stands_first(response, places):
             told = f"The first line ({first}) stands before the server's, where Apache's Header always puts it."
-        elif len(proxies) < 2 and product == "caddy" and written:
+        elif product == "caddy" and adjacent:
             told = f"The first line ({first}) is Caddy's: it sorts the headers, and puts its own before the server's."
     if told:
         return told
@@ -61,11 +62,6 @@ def _stands_last(response: Response, places: list[int]) -> bool:
     """Behind the second line come only its like, and what a proxy writes behind them; before it the server's own."""
     behind = {header.lower() for header, _ in response.headers[places[1] + 1 :]}
     return all(name in _HOP_BY_HOP or name == "vary" or name.startswith("access-control-") for name in behind)
-
-
-def _written_with(response: Response, places: list[int]) -> bool:
-    """The second line follows the first at once."""
-    return places[1] == places[0] + 1
 
 
 def _stands_first(response: Response, places: list[int]) -> bool:

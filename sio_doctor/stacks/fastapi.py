@@ -93,4 +93,4 @@ FIXES: dict[str, Cure] = {
 FIXES["fastapi-middleware-only"] = _outside
 FIXES["acah-star-limits"] = _headers
 FIXES["v2-client-always-credentialed"] = _outside
-FIXES["websocket-open-to-any-page"] = _outside
+FIXES["flask-cors-only"] = _outside

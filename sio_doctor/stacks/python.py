@@ -320,4 +320,3 @@ FIXES["python-version-mismatch"] = lambda ask: _update(ask) if ask.plan.client.p
 FIXES["any-origin-with-credentials"] = _listing("List the pages that may connect: then no other site can")
 FIXES["origin-match-too-wide"] = _listing("List whole origins: a part of one fits strangers too")
 FIXES["null-origin-allowed"] = _listing("Take null off the list, and serve the page that needed it")
-FIXES["websocket-open-to-any-page"] = _listing("List the pages: python-socketio checks WebSockets by it too")

@@ -406,4 +406,3 @@ FIXES["acah-star-limits"] = FIXES["preflight-header-not-allowed"]
 FIXES["any-origin-with-credentials"] = _cors("List the pages that may connect: then no other site can")
 FIXES["origin-match-too-wide"] = _cors("List whole origins: a part of one fits strangers too")
 FIXES["null-origin-allowed"] = _cors("Take null off the list, and serve the page that needed it")
-FIXES["websocket-open-to-any-page"] = _allow_request

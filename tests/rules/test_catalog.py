@@ -18,6 +18,16 @@ CATALOG = {
         macos-port-5000 plain-websocket-server html-instead-of-handshake app-listen-not-server-listen path-mismatch
         path-vs-namespace trailing-slash-path wrong-path-hangs asgi-mount-path proxy-strips-path serverless-host
         gateway-5xx-no-cors tunnel-or-preview-auth""",
+    "credentials": "wildcard-with-credentials v2-client-always-credentialed acac-missing cookie-samesite",
+    "two layers answering": """
+        duplicate-acao-proxy duplicate-acao-framework proxy-strips-acao acao-cached-for-other-origin
+        error-response-without-cors""",
+    "preflights": """
+        preflight-unhandled-v2 preflight-no-cors-v3 preflight-header-not-allowed acah-star-limits
+        preflight-blocked-upstream preflight-empty-2xx preflight-redirect preflight-not-sticky method-not-allowed""",
+    "servers in Python": """
+        python-origin-not-accepted python-behind-tls-proxy python-kwarg-typo flask-cors-only fastapi-middleware-only
+        asgi-ws-403 python-no-websocket gunicorn-workers python-version-mismatch""",
     "sessions and load balancing": """
         no-sticky-sessions sticky-cookie-not-sent two-instances-one-server restart-or-sleep request-overlap
         payload-limits""",
