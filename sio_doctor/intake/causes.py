@@ -197,6 +197,8 @@ def causes(line: ConsoleLine) -> Slugs:
     found = _FIXED.get(line.code)
     if found is None or (line.code == "xhr-poll-error" and line.status):
         found = _by_code(line)
+    if line.code == "client-too-old" and "unsupported version" in line.text:
+        found = ("python-version-mismatch",)  # python-engineio's words, not Node's
     if line.code == "allow-origin-wildcard" and line.query("EIO") == "3":
         found = ("v2-client-always-credentialed",)
     if line.query("EIO") == "3" and "preflight-unhandled-v2" in found:

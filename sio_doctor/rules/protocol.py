@@ -56,12 +56,9 @@ def server_too_old(case: Case) -> Iterable[Hit]:
 def python_version_mismatch(case: Case) -> Iterable[Hit]:
     """python-socketio speaks one version of the protocol alone, and the page's client speaks the other.
 
-    | client in the page | python-socketio | python-engineio | Flask-SocketIO |
-    |---|---|---|---|
-    | socket.io-client 1 and 2 | 4 | 3 | 4 |
-    | socket.io-client 3 and 4 | 5 | 4 | 5 |
-
-    Take both from one row; there is no `allowEIO3` in Python. Look at the `EIO=` in the console's URL: the file that is
+    **What it means.** socket.io-client 1 and 2 go with python-socketio 4, python-engineio 3 and Flask-SocketIO 4;
+    clients 3 and 4 with python-socketio 5, python-engineio 4 and Flask-SocketIO 5. There is no `allowEIO3` in Python.
+    Look at the `EIO=` in the console's URL: the file that is
     *loaded* may be another version than the one installed.
 
     **How it is told.** The handshake gets 400 "The client is using an unsupported version of the Socket.IO or Engine.IO

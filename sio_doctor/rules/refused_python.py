@@ -66,7 +66,7 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
             message += _what_it_lacks(case)
             if not case.polls:
                 message += " It holds for WebSockets too."
-            elif lines(exchange) == [pages[0]]:
+            elif _allows(exchange, pages[0]):
                 message += (
                     " Something in front does allow this page, so the browser shows a plain 400 and no CORS error."
                 )
@@ -78,6 +78,12 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
         for origin in let_in(case, pages[0]):
             apart = difference(origin, pages[0])
             message += f" It does accept {origin}" + (f"; {apart}." if apart else ".")
+        root = None if own else _root(case, pages[0])
+        if root is not None:
+            message += (
+                f" Other routes of that server do allow the page (/ has {ALLOW_ORIGIN}: {', '.join(lines(root))}): "
+                "what adds that never sees Socket.IO's requests."
+            )
         yield _hit(case, message, group)
     stranger, own_page = _refused_by(case, case.pages[0]), _own_accepted(case)
     if not case.plan.origins and stranger and own_page:
@@ -226,8 +232,8 @@ def _refuses(case: Case, pages: tuple[str, ...], exchange: Exchange) -> str:
 
 def _hit(case: Case, message: str, members: list[tuple[str, Exchange]], *also: Exchange) -> Hit:
     pages, exchange = tuple(page for page, _ in members), members[0][1]
-    ok = lines(exchange) == [pages[0]]
-    good = [needed(pages[0], one, ok=True) for one in also if lines(one) == [pages[0]]]
+    ok = _allows(exchange, pages[0])
+    good = [needed(pages[0], one, ok=True) for one in also if _allows(one, pages[0])]
     return Hit(
         message=message,
         origins=pages,

@@ -34,9 +34,9 @@ def any_origin_with_credentials(case: Case) -> Iterable[Hit]:
     if lines(foreign, ALLOW_CREDENTIALS) != ["true"]:
         return
     message = (
-        f"{case.plan.target.url} lets every page in, with credentials: asked from {FOREIGN}, which nobody lists, it "
-        f"answers {ALLOW_ORIGIN}: {FOREIGN} and {ALLOW_CREDENTIALS}: true. Any site that a visitor opens may connect "
-        "with the visitor's cookies."
+        f"{case.plan.target.url} lets every page in, with credentials: it answers {FOREIGN}, which nobody lists, "
+        f"with {ALLOW_ORIGIN}: {FOREIGN} and {ALLOW_CREDENTIALS}: true. Any site that a visitor opens may connect with "
+        "the visitor's cookies."
     )
     if is_python(case):
         message += ' That is cors_allowed_origins="*": list the pages instead.'
@@ -105,7 +105,8 @@ def origin_match_too_wide(case: Case) -> Iterable[Hit]:
     credentials = lines(found[0], ALLOW_CREDENTIALS) == ["true"]
     message = (
         f"{case.plan.target.url} lets {listing(named)} in{', with credentials' if credentials else ''}, which only "
-        f"look{'s' if len(named) == 1 else ''} like a page of yours: anybody can have such a name. {_how(named)}"
+        f"look{'s' if len(named) == 1 else ''} like a page of yours: anybody can have such a name. "
+        f"{_how(named, len(tried) - 1)}"
     )
     yield Hit(
         message,
@@ -115,7 +116,10 @@ def origin_match_too_wide(case: Case) -> Iterable[Hit]:
     )
 
 
-def _how(named: list[str]) -> str:
+def _how(named: list[str], tried: int) -> str:
+    """What it compares, where both likenesses were tried."""
+    if tried < 2:
+        return "It compares a part of the origin; let it compare whole origins."
     begins = any(".evil.example" in origin for origin in named)
     ends = any(".evil.example" not in origin for origin in named)
     if begins and ends:

@@ -80,12 +80,13 @@ def _on_which(case: Case, exchange: Exchange, name: str, added: str, own: str) -
         for one in case.all("websocket", "upgrade", "connect", "preflight", "simulated-preflight", origin=origin)
         if one.response is not None and one.response.status not in _NGINX and lines(one, name)
     ]
+    alike = "A layer behind nginx that shows itself by nothing else would look the same."
     if not others:
-        return "where nginx's add_header puts it."
+        return f"where nginx's add_header puts it. {alike}"
     status = others[0].response.status if others[0].response is not None else 0
     if all(len(lines(one, name)) == 1 and (added == own or lines(one, name) != [added]) for one in others):
         return f"and is not there on the {status}: so does nginx's add_header without always."
-    return f"and is there on the {status} too: so does nginx's add_header with always."
+    return f"and is there on the {status} too: so does nginx's add_header with always. {alike}"
 
 
 def stripped_by(case: Case, page: str) -> str:

@@ -53,6 +53,7 @@ LAYERED = {
         (
             "static-origin-mismatch", "origin-comma-list", "origin-no-scheme", "origin-trailing-slash", "acac-missing",
             "wildcard-with-credentials", "preflight-unhandled-v2", "v2-client-always-credentialed",
+            "any-origin-with-credentials",
         ),
         "layer-origin",
     ),

@@ -132,6 +132,17 @@ def test_a_list_of_causes_is_short_and_names_none_twice() -> None:
             "ws-proxy-no-upgrade",
         ),
         ("http://x is not an accepted origin.", "python-origin-not-accepted"),
+        (
+            "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
+            "python-version-mismatch",
+        ),
+        ('{"code":5,"message":"Unsupported protocol version"}', "client-too-old"),
+        (
+            blocked(
+                f"{SERVER}&EIO=3", why=value("must not be the wildcard '*' when the request's credentials mode is")
+            ),
+            "v2-client-always-credentialed",
+        ),
         ('"GET /socket.io/?EIO=4&transport=polling HTTP/1.1" 404 Not Found', "path-mismatch"),
         ('"GET /socket.io/?EIO=4&transport=websocket&sid=a HTTP/1.1" 400 -', "ws-proxy-no-upgrade"),
         ("GET /socket.io/?EIO=4&transport=polling 502 1.2 ms - 147", "gateway-5xx-no-cors"),

@@ -140,7 +140,17 @@ def test_flask_cors_lets_the_page_in_everywhere_else(value: str) -> None:
 )
 def test_without_flask_cors_the_list_lacks_the_page(refusal: Response, headers: tuple[tuple[str, str], ...]) -> None:
     root = exchange("root", response(200, *headers, body="<h1>Hello</h1>"))
-    assert fired(evidence({}, [exchange("handshake", refusal), root])) == {"python-origin-not-accepted"}
+    whole = evidence({}, [exchange("handshake", refusal), root])
+    assert fired(whole) == {"python-origin-not-accepted"}
+    (hit,) = hits("python-origin-not-accepted", whole)
+    # Around FastAPI its middleware never sees the path.
+    assert ("Other routes of that server do allow the page" in hit.message) is (ALLOWED in headers)
+
+
+def test_a_star_on_the_refusal_makes_it_readable_too() -> None:
+    starred = python_error(f"{PAGE} is not an accepted origin.", ("Access-Control-Allow-Origin", "*"))
+    (hit,) = hits("python-origin-not-accepted", evidence({}, [exchange("handshake", starred)]))
+    assert "a plain 400 and no CORS error" in hit.message
 
 
 MIDDLEWARE = response(

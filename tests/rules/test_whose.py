@@ -49,7 +49,7 @@ def switched(*headers: tuple[str, str]) -> Response:
     ("socket", "words"),
     [
         (switched(*CORS), "is not there on the 101: so does nginx's add_header without always."),
-        (switched(*CORS, ANY), "is there on the 101 too: so does nginx's add_header with always."),
+        (switched(*CORS, ANY), "is there on the 101 too: so does nginx's add_header with always. A layer behind"),
         (switched(ANY), "is there on the 101 too: so does nginx's add_header with always."),  # python has none there
         (switched(), "where nginx's add_header puts it."),
     ],
