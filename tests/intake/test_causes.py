@@ -139,7 +139,9 @@ def test_a_list_of_causes_is_short_and_names_none_twice() -> None:
         ('{"code":5,"message":"Unsupported protocol version"}', "client-too-old"),
         (
             blocked(
-                f"{SERVER}&EIO=3", why=value("must not be the wildcard '*' when the request's credentials mode is")
+                f"{SERVER}&EIO=3",
+                why="The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard "
+                "'*' when the request's credentials mode is 'include'.",
             ),
             "v2-client-always-credentialed",
         ),
