@@ -157,7 +157,6 @@ _FIXED: dict[Code, Slugs] = {
     "client-too-old": ("client-too-old", "python-version-mismatch"),
     "origin-not-accepted": (
         "python-origin-not-accepted", "python-behind-tls-proxy", "flask-cors-only", "fastapi-middleware-only",
-        "python-kwarg-typo",
     ),
     "session-unknown": ("no-sticky-sessions", "two-instances-one-server"),
     "transport-unknown": ("transport-disabled", "transport-unknown"),

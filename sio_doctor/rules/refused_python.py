@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from sio_doctor.model import Exchange, get
-from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.base import Case, Hit, Rung, alias, check, rule
 from sio_doctor.rules.cors import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,
@@ -24,6 +24,17 @@ from sio_doctor.rules.stranger import met_at
 
 Why = Literal["python-origin-not-accepted", "python-behind-tls-proxy", "flask-cors-only", "fastapi-middleware-only"]
 
+alias(
+    "python-kwarg-typo",
+    "python-origin-not-accepted",
+    "Keywords that python-socketio does not know (cors_allow_origins) are ignored without a word, so a misspelt one is "
+    "none: that cannot be told from outside, and the message of the finding says it.",
+)
+
+_MISSPELT = (
+    "If your code does set it, look at the spelling: other keywords (cors_allow_origins, say) are ignored without a "
+    "word."
+)
 #: What python-engineio allows in its own answer to a preflight.
 _METHODS = "OPTIONS, GET, POST"
 
@@ -34,7 +45,7 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
 
     Unlike Node it refuses the request, over WebSocket too. By default it accepts the origin that it believes to be its
     own alone. A request without `Origin`, as curl sends it, passes. Unknown keywords are ignored without a word, so a
-    misspelt one (`cors_allow_origins`) looks like none (`python-kwarg-typo`).
+    misspelt one (`cors_allow_origins`) looks like none.
 
     **How it is told.** The answer to the page's handshake, or to its POST, is 400 with "… is not an accepted origin.".
     Without a page to ask about: other origins get that, and the server's own does not.
@@ -89,8 +100,8 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
     if not case.plan.origins and stranger and own_page:
         message = (
             f"The python-socketio server at {case.plan.target.url} lets its own page in and refuses every other that "
-            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set. That answer has no "
-            f"{ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
+            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set. {_MISSPELT} That "
+            f"answer has no {ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
         )
         missing = check(stranger, ALLOW_ORIGIN, "the page's origin")
         yield Hit(message, headers=(check(stranger, "status", "200"), missing), exchanges=(stranger.id,))
@@ -146,24 +157,6 @@ def python_behind_tls_proxy(case: Case) -> Iterable[Hit]:
     if exchange.purpose == "connect":
         message += " A GET of the server's own page names no origin and passes; POST and WebSocket do name it."
     yield _hit(case, message, members, *([proof] if proof else []))
-
-
-@rule("SIO327", "python-kwarg-typo", "Or cors_allowed_origins is misspelt", Rung.HANDSHAKE, hint=True)
-def python_kwarg_typo(case: Case) -> Iterable[Hit]:
-    """The keyword is set, and the server behaves as if it were not: `cors_allow_origins`, `cors_allowed_origin`.
-
-    python-socketio and Flask-SocketIO ignore keywords that they do not know, without a word, so a misspelt one is none.
-    Where a page was chosen and is refused, the finding's message says so.
-
-    **How it is told.** It cannot be told from no list at all: the server lets its own page in and refuses every other.
-
-    **What it is not.** A list that lacks the page: then the server's own page is refused too, unless it is on the list.
-    """
-    if _refused_by(case, case.pages[0]) and _own_accepted(case):
-        yield Hit(
-            "If your code does set it, look at the spelling: it is cors_allowed_origins. Other keywords "
-            "(cors_allow_origins, cors_allowed_origin) are ignored without a word."
-        )
 
 
 @rule("SIO328", "flask-cors-only", "Flask-CORS lets the page in, and Flask-SocketIO does not", Rung.HANDSHAKE)
@@ -307,10 +300,7 @@ def _own_accepted(case: Case) -> bool:
 def _what_it_lacks(case: Case) -> str:
     if not _own_accepted(case):
         return " Its cors_allowed_origins lacks this origin, or is not set."
-    return (
-        " Its cors_allowed_origins is not set, for it lets its own page in. If your code does set it, look at the "
-        "spelling: other keywords (cors_allow_origins, say) are ignored without a word."
-    )
+    return f" Its cors_allowed_origins is not set, for it lets its own page in. {_MISSPELT}"
 
 
 def _refused_by(case: Case, page: str) -> Exchange | None:

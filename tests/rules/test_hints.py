@@ -147,7 +147,7 @@ def test_a_client_outside_a_browser_need_not_mind() -> None:
 def test_a_hint_is_no_finding() -> None:
     marked = {slug for slug, known in RULES.items() if known.hint}
     assert not marked & set(findings(evidence(plan(), healthy())))
-    assert {RULES[slug].code[:4] for slug in marked} == {"SIO8", "SIO6", "SIO3"}
+    assert {RULES[slug].code[:4] for slug in marked} == {"SIO8", "SIO6"}
 
 
 # --- localhost-in-production: seen from the two addresses, so it is a finding ----------------------------------------

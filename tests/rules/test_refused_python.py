@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sio_doctor.diagnose import diagnose, hints
 from sio_doctor.model import Evidence, Response
-from sio_doctor.rules.base import Rung
+from sio_doctor.rules.base import RULES, Rung, find
 from tests.rules.build import (
     PAGE,
     SERVER,
     Asked,
-    case,
     evidence,
     exchange,
     fired,
@@ -111,14 +109,14 @@ def test_no_list_at_all_may_be_a_misspelt_one() -> None:
     assert "spelling" not in hit.message
 
 
-@pytest.mark.parametrize(("answer", "told"), [(lets_in(SERVER), True), (REFUSES_OWN, False)])
-def test_without_a_page_the_spelling_is_a_hint(answer: Response, told: bool) -> None:
+def test_without_a_page_the_spelling_is_spoken_of_too() -> None:
     asked = [exchange("control", node_open(CREDENTIALS)), exchange("handshake", REFUSES)]
-    whole = case(evidence({"origins": ()}, [*asked, exchange("near-miss", answer, origin=SERVER)]))
-    found = {hint.slug: hint.message for hint in hints(whole, diagnose(whole))}
-    assert ("python-kwarg-typo" in found) is told
-    if told:
-        assert "cors_allow_origins" in found["python-kwarg-typo"]
+    whole = evidence({"origins": ()}, [*asked, exchange("near-miss", lets_in(SERVER), origin=SERVER)])
+    (hit,) = hits("python-origin-not-accepted", whole)
+    assert "look at the spelling" in hit.message
+    refused = evidence({"origins": ()}, [*asked, exchange("near-miss", REFUSES_OWN, origin=SERVER)])
+    assert hits("python-origin-not-accepted", refused) == []
+    assert find("python-kwarg-typo") is RULES["python-origin-not-accepted"]
 
 
 @pytest.mark.parametrize("value", [PAGE, "*"])
