@@ -13,7 +13,7 @@ _CACHES = ("Age", "X-Cache", "CF-Cache-Status", "X-Proxy-Cache", "X-Cache-Status
 _PASSED_ON = ("dynamic", "bypass", "none")
 
 
-@rule("SIO340", "any-origin-with-credentials", "Every page is let in, with credentials", Rung.HANDSHAKE)
+@rule("SIO340", "any-origin-with-credentials", "Every page is let in, with credentials", Rung.BESIDE)
 def any_origin_with_credentials(case: Case) -> Iterable[Hit]:
     """Whatever origin asks is named in the answer, and credentials are allowed: any page may act as the visitor.
 
@@ -44,7 +44,7 @@ def any_origin_with_credentials(case: Case) -> Iterable[Hit]:
     yield Hit(message, exchanges=(foreign.id,), severity="warning")
 
 
-@rule("SIO341", "null-origin-allowed", "The origin null is let in", Rung.HANDSHAKE)
+@rule("SIO341", "null-origin-allowed", "The origin null is let in", Rung.BESIDE)
 def null_origin_allowed(case: Case) -> Iterable[Hit]:
     """The server lists `null`, and that is the origin of any page that wants it.
 
@@ -75,7 +75,7 @@ def null_origin_allowed(case: Case) -> Iterable[Hit]:
     yield Hit(message, exchanges=(let_in.id,), severity="warning" if credentials else "info")
 
 
-@rule("SIO342", "origin-match-too-wide", "Origins that only look like the page's are let in", Rung.HANDSHAKE)
+@rule("SIO342", "origin-match-too-wide", "Origins that only look like the page's are let in", Rung.BESIDE)
 def origin_match_too_wide(case: Case) -> Iterable[Hit]:
     """The server compares a part of the origin, so that strangers can have one that fits.
 
@@ -122,7 +122,7 @@ def _how(named: list[str], tried: int) -> str:
     )
 
 
-@rule("SIO344", "websocket-open-to-any-page", "Any page may open a WebSocket", Rung.UPGRADE)
+@rule("SIO344", "websocket-open-to-any-page", "Any page may open a WebSocket", Rung.BESIDE)
 def websocket_open_to_any_page(case: Case) -> Iterable[Hit]:
     """Polling is kept to the pages that are listed, and a WebSocket is not: CORS does not cover it.
 
@@ -153,7 +153,7 @@ def _speaks(socket: Exchange) -> bool:
     return any(frame.direction == "in" and frame.type == "text" and frame.data.startswith("0{") for frame in frames)
 
 
-@rule("SIO345", "vary-origin-missing", "A cache is not told that answers differ by origin", Rung.HANDSHAKE)
+@rule("SIO345", "vary-origin-missing", "A cache is not told that answers differ by origin", Rung.BESIDE)
 def vary_origin_missing(case: Case) -> Iterable[Hit]:
     """The answer names the origin that asked, a cache is in front, and `Vary: Origin` is missing.
 
