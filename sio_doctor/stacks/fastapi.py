@@ -94,3 +94,4 @@ FIXES["fastapi-middleware-only"] = _outside
 FIXES["acah-star-limits"] = _headers
 FIXES["v2-client-always-credentialed"] = _outside
 FIXES["flask-cors-only"] = _outside
+FIXES["python-behind-tls-proxy"] = _outside
