@@ -260,6 +260,9 @@ Purpose = Literal[
     "nowhere",  # GET of a path that nobody serves: whose 404 is it
     "client-file",  # HEAD socket.io.js: its ETag is the version
     "near-miss",  # a preflight (in Socket.IO 2 a handshake) with a variant of the origin
+    "own-origin",  # a preflight with the server's own origin, as a proxy may forward it
+    "look-alike",  # a preflight with null, or with an origin made to look like the page's: who else is let in
+    "foreign-websocket",  # a WebSocket with an origin that nobody lists
     "close",  # POST: close packet
     "hold",  # what is kept open (--hold)
 ]

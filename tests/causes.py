@@ -24,8 +24,13 @@ def check(url: str, *, page: str = PAGE, timeout: float = 3.0, **client: Any) ->
     return examine_sync(make_plan(url, origins=[page], timeout=timeout, **client))
 
 
+#: Who else is let in, where a page is: said beside whatever is the matter, and held in ``test_causes_open.py``.
+TOO_OPEN = ("SIO340", "SIO341", "SIO342", "SIO344", "SIO345")
+
+
 def found(report: Report) -> list[tuple[str, Severity]]:
-    return [(finding.slug, finding.severity) for finding in report.findings]
+    """What is amiss; what is too open is left out."""
+    return [(finding.slug, finding.severity) for finding in report.findings if finding.code not in TOO_OPEN]
 
 
 def assert_healthy(report: Report, transport: Transport = "websocket") -> None:

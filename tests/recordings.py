@@ -70,7 +70,7 @@ RECORDINGS = [
     Recording("python-socketio-4-allowed", f"{_OLD}, the page's origin allowed", old(f"cors_allowed_origins='{PAGE}'"),
               _TWO, "python-socketio", None),
     Recording("python-socketio-4-client-4", f"{_OLD}, asked by a client of version 4", old("cors_allowed_origins='*'"),
-              _FOUR, "python-socketio", "server-too-old"),
+              _FOUR, "python-socketio", "python-version-mismatch"),
     Recording("sanic", f"{_SANIC}, its own origin alone", sanic(""), _FOUR, "python-socketio",
               "python-origin-not-accepted"),
     Recording("sanic-allowed", f"{_SANIC}, the page's origin allowed", sanic(f"cors_allowed_origins='{PAGE}'"), _FOUR,

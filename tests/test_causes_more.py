@@ -9,6 +9,7 @@ import pytest
 
 from sio_doctor import examine_sync, make_plan
 from sio_doctor.model import Report
+from tests.causes import found
 from tests.servers import needs_apache, needs_caddy, needs_node, shared
 from tests.servers.node import Version, node
 from tests.servers.proxies import apache, caddy
@@ -25,7 +26,7 @@ def checked(url: str, version: int = 4) -> Report:
 
 
 def assert_healthy(report: Report, transport: str = "websocket") -> None:
-    assert report.findings == ()
+    assert found(report) == []
     assert {(outcome.connects, outcome.transport) for outcome in report.outcomes} == {(True, transport)}
 
 

@@ -13,6 +13,7 @@ from sio_doctor import examine_sync, gather, make_plan, report_on
 from sio_doctor.model import Evidence, Report
 from sio_doctor.plan import PlanError
 from sio_doctor.render.text import render
+from tests.causes import found
 from tests.servers import needs_haproxy, needs_nginx, needs_node, shared
 from tests.servers.certificates import self_signed
 from tests.servers.hostile import engine
@@ -67,7 +68,7 @@ def test_an_origin_that_is_not_on_the_list_is_the_servers_own() -> None:
 def test_the_layer_that_breaks_the_upgrade_is_named(server: str) -> None:
     with nginx([server], websocket=False) as proxy:
         report = asked(proxy, server)
-    assert [finding.slug for finding in report.findings] == ["ws-proxy-no-upgrade"]
+    assert [slug for slug, _ in found(report)] == ["ws-proxy-no-upgrade"]
     said = " ".join(render(report).split())
     assert "status changed: 101 Switching Protocols → 400 Bad Request (in the answer to WebSocket and upgrade)" in said
 
@@ -75,7 +76,7 @@ def test_the_layer_that_breaks_the_upgrade_is_named(server: str) -> None:
 def test_a_proxy_that_says_forbidden_is_told_from_a_server_that_does(server: str) -> None:
     refusing = 'if ($http_upgrade = "websocket") { return 403; }'
     with nginx([server], refusing) as proxy:
-        assert [finding.slug for finding in asked(proxy, server).findings] == ["ws-proxy-no-upgrade"]
+        assert [slug for slug, _ in found(asked(proxy, server))] == ["ws-proxy-no-upgrade"]
 
 
 def test_a_502_is_in_between_where_the_server_answers(server: str) -> None:
@@ -89,7 +90,7 @@ def test_a_proxy_that_changes_nothing_is_silent(server: str) -> None:
     with nginx([server]) as proxy:
         report = asked(proxy, server)
     assert report.ok
-    assert report.findings == ()
+    assert found(report) == []
     assert report.direct is not None
     assert report.direct.reachable
     assert [one.header for one in report.direct.differences if one.header.lower().startswith("access-")] == []

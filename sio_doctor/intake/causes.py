@@ -33,7 +33,10 @@ _POLLING: dict[int, Slugs] = {
     3: _REDIRECTS,
     4: ("error-response-without-cors", "basic-auth-or-401"),
     5: _GATEWAY,
-    400: ("python-origin-not-accepted", "client-too-old", "origin-callback-error", "engine-middleware-error"),
+    400: (
+        "python-origin-not-accepted", "client-too-old", "origin-callback-error", "engine-middleware-error",
+        "flask-cors-only", "python-version-mismatch",
+    ),
     401: ("basic-auth-or-401", "tunnel-or-preview-auth"),
     403: (
         "basic-auth-or-401", "v2-origins-needs-port", "allowrequest-403", "ws-allowrequest-origin", "waf-or-challenge",
@@ -55,7 +58,7 @@ _POLLING_2: dict[int, Slugs] = {
         "client-too-old", "html-instead-of-handshake", "v2-origins-needs-port", "gateway-5xx-no-cors",
         "cors-not-configured", "path-mismatch",
     ),
-    400: ("client-too-old", "python-origin-not-accepted", "engine-middleware-error"),
+    400: ("client-too-old", "python-origin-not-accepted", "python-version-mismatch", "engine-middleware-error"),
     403: ("v2-origins-needs-port", "v240-closed-default", "basic-auth-or-401", "allowrequest-403"),
 }  # fmt: skip
 #: To a poll of a session that was opened before.
@@ -93,7 +96,7 @@ _WEBSOCKET: dict[int, Slugs] = {
         "transport-disabled",
     ),
     401: ("basic-auth-or-401", "tunnel-or-preview-auth"),
-    403: ("python-origin-not-accepted", "path-mismatch", "basic-auth-or-401", "ws-platform-off"),
+    403: ("python-origin-not-accepted", "asgi-ws-403", "path-mismatch", "basic-auth-or-401", "ws-platform-off"),
     404: ("path-mismatch", "app-listen-not-server-listen", "html-instead-of-handshake", "serverless-host"),
     429: ("rate-limit",),
     500: ("python-no-websocket", "gateway-5xx-no-cors", "ws-proxy-no-upgrade", "asgi-mount-path"),
@@ -107,19 +110,20 @@ _UPGRADE: dict[int, Slugs] = {
         "ws-refused",
     ),
     400: ("ws-proxy-no-upgrade", "no-sticky-sessions", "transport-disabled", "ws-refused"),
-    403: ("basic-auth-or-401", "no-sticky-sessions", "ws-refused"),
+    403: ("asgi-ws-403", "basic-auth-or-401", "no-sticky-sessions", "ws-refused"),
     404: ("ws-proxy-no-upgrade", "ws-refused"),
     503: ("ws-platform-off", "gateway-5xx-no-cors", "ws-proxy-no-upgrade"),
 }  # fmt: skip
 
 #: Lines whose causes do not depend on what else they tell.
 _FIXED: dict[Code, Slugs] = {
-    "allow-origin-wildcard": ("wildcard-with-credentials",),
+    "allow-origin-wildcard": ("wildcard-with-credentials", "v2-client-always-credentialed"),
     "allow-credentials": ("acac-missing",),
     "preflight-redirect": ("preflight-redirect", *_REDIRECTS),
     "allow-methods-invalid": ("preflight-malformed",),
     "allow-headers-invalid": ("preflight-malformed",),
-    "header-not-allowed": ("preflight-header-not-allowed",),
+    "header-not-allowed": ("preflight-header-not-allowed", "acah-star-limits"),
+    "method-not-allowed": ("method-not-allowed",),
     "redirect-userinfo": ("redirect-www-apex",),
     "redirect-limit": ("redirect-to-login", "redirect-http-to-https", "redirect-www-apex"),
     "mixed-content": ("mixed-content",),
@@ -153,8 +157,10 @@ _FIXED: dict[Code, Slugs] = {
     "client-timeout": ("server-timeout", "wrong-path-hangs", "plain-websocket-server", "no-connect-reply"),
     "parse-error": ("html-instead-of-handshake", "server-too-old"),
     "server-too-old": ("server-too-old",),
-    "client-too-old": ("client-too-old",),
-    "origin-not-accepted": ("python-origin-not-accepted",),
+    "client-too-old": ("client-too-old", "python-version-mismatch"),
+    "origin-not-accepted": (
+        "python-origin-not-accepted", "python-behind-tls-proxy", "flask-cors-only", "fastapi-middleware-only",
+    ),
     "session-unknown": ("no-sticky-sessions", "two-instances-one-server"),
     "transport-unknown": ("transport-disabled", "transport-unknown"),
     "bad-handshake-method": ("cors-not-configured", "preflight-unhandled-v2"),
@@ -193,6 +199,10 @@ def causes(line: ConsoleLine) -> Slugs:
     found = _FIXED.get(line.code)
     if found is None or (line.code == "xhr-poll-error" and line.status):
         found = _by_code(line)
+    if line.code == "client-too-old" and "unsupported version" in line.text:
+        found = ("python-version-mismatch",)  # python-engineio's words, not Node's
+    if line.code == "allow-origin-wildcard" and line.query("EIO") == "3":
+        found = ("v2-client-always-credentialed",)
     if line.query("EIO") == "3" and "preflight-unhandled-v2" in found:
         found = ("preflight-unhandled-v2", *found)
     if line.redirected_from and found:

@@ -34,5 +34,8 @@ WORDS: dict[Purpose, str] = {
     "nowhere": "whose 404 a path that nobody serves gets",
     "client-file": "the server's exact version",
     "near-miss": "whether a variant of the origin is on the list",
+    "own-origin": "whether the server knows its own origin",
+    "look-alike": "whether origins that look like the page's are let in",
+    "foreign-websocket": "whether a WebSocket of any page is let in",
     "close": "what becomes of a session that could not be closed (the server ends it after a while)",
 }

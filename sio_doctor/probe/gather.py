@@ -23,6 +23,7 @@ from sio_doctor.browser.session import NOT_ASKED
 from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Evidence, Exchange, Handshake, Held, Plan, Response, Target, Vantage
 from sio_doctor.probe import aside, nearmiss
+from sio_doctor.probe import open as others
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
@@ -164,7 +165,7 @@ async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[ob
     if aside.upgrades_unknown(driver) or sessions_lost(driver):
         await controls  # they tell whether a WebSocket might end the server, and whether it has restarted
     await after_restart(driver)
-    await together(sockets(driver), nearmiss.near_misses(driver))
+    await together(sockets(driver), nearmiss.near_misses(driver), others.own_origin(driver), others.look_alikes(driver))
     await aside.websocket_of_nobody(driver)
     if opened is not None:
         await driver.all_of(aside.websocket_by_get(driver), aside.other_reading(driver))
@@ -186,7 +187,8 @@ def connect_ahead(driver: Driver, opened: Handshake | None) -> None:
         return
     driver.keeps = kept(asked.response)
     upgrades = driver.plan.client.transports == ("polling", "websocket") and "websocket" in opened.upgrades
-    driver.connect_ahead(len(driver.pages) * (2 + upgrades) + 2 * HEARTBEATS)
+    named = asked.response.get("access-control-allow-origin") == asked.request.origin  # a WebSocket more
+    driver.connect_ahead(len(driver.pages) * (2 + upgrades) + 2 * HEARTBEATS + named)
 
 
 def kept(response: Response) -> bool:
@@ -205,7 +207,8 @@ async def sockets(driver: Driver) -> None:
     speak = client.connect if sessions_lost(driver) and plan.client.transports[0] == "polling" else client.direct
     whole = msgspec.structs.replace(plan, client=msgspec.structs.replace(plan.client, transports=("websocket",)))
     plan = whole if speak is client.connect else plan
-    await driver.all_of(*(driver.drive(speak(UNCHECKED, driver.page(page), plan)) for page in driver.pages))
+    own = (driver.drive(speak(UNCHECKED, driver.page(page), plan)) for page in driver.pages)
+    await driver.all_of(*own, others.foreign_websocket(driver))
 
 
 def spared(driver: Driver) -> bool:

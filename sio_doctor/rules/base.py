@@ -55,6 +55,8 @@ class Rung(IntEnum):
     POLL = 7
     CONNECT = 8
     UPGRADE = 9
+    #: No page meets it: who else is let in. It stands behind whatever a page does meet.
+    BESIDE = 10
 
 
 class Hit(NamedTuple):

@@ -235,9 +235,24 @@ _NODE_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
 def stripped(case: Case, page: str) -> bool:
-    """Asked directly, the server names an origin for that page; through the proxy it does not."""
+    """Other answers show that the server names an origin for that page, and the handshake does not.
+
+    Those are what it says asked directly; the 101 of the page's WebSocket, which not every proxy touches; and the
+    preflight, where Node's cors has looked at the handshake's origin as well (``Vary`` says so) and judges it alike.
+    """
+    handshake, preflight = case.handshake(page), case.preflight(page)
     behind = case.directly.handshake(page) if case.directly is not None else None
-    return bool(lines(behind)) and not lines(case.handshake(page))
+    if lines(handshake) or case.opened(handshake) is None:
+        return False
+    if lines(behind) or any(survives(one, page) for one in case.all("websocket", "upgrade", origin=page)):
+        return True
+    alike = varies(handshake) and lines(preflight, ALLOW_METHODS) == [_NODE_METHODS]
+    return alike and 200 <= status(preflight) < 300 and lines(preflight) == [page]
+
+
+def survives(exchange: Exchange, page: str) -> bool:
+    """The 101 of that page's WebSocket names it: the server let it in."""
+    return status(exchange) == 101 and lines(exchange) in ([page], ["*"])
 
 
 def proxied_away(case: Case, one: Blocked) -> bool:

@@ -34,24 +34,46 @@ _NO_MATTER = re.compile(r"csrf|xsrf", re.IGNORECASE)
 def wildcard_with_credentials(case: Case) -> Iterable[Hit]:
     """The page sends credentials (`withCredentials: true`), and the server answers `Access-Control-Allow-Origin: *`.
 
-    With credentials browsers want the page's own origin there. socket.io-client 2 sends credentials unless told not to;
-    later versions only when told so.
+    With credentials browsers want the page's own origin there.
 
     **How it is told.** The header is exactly `*` and the client's credentials mode is `include`. A server that also
     says `Access-Control-Allow-Credentials: true`, as `cors: { origin: "*", credentials: true }` makes it, changes
     nothing.
 
     **What it is not.** Where the header names the page, but `Access-Control-Allow-Credentials` is not `true`, it is
-    `acac-missing`.
+    `acac-missing`. socket.io-client 2 sends credentials without being told so (`v2-client-always-credentialed`).
     """
+    if case.plan.client.version != 2:
+        yield from _wildcard(case, "the client is set to withCredentials: true")
+
+
+@rule(
+    "SIO410", "v2-client-always-credentialed", "Client 2 sends credentials, and * does not cover them", Rung.HANDSHAKE
+)
+def v2_client_always_credentialed(case: Case) -> Iterable[Hit]:
+    """The page has socket.io-client 2, which sends credentials unasked, and the answer is a `*`.
+
+    engine.io-client before 4 sets `withCredentials` unless it is told `withCredentials: false`, so the page that nobody
+    gave credentials to has them. Servers of version 2 name the page's origin; what says `*` to it is a newer server, or
+    a proxy. Let it name the origin and `Access-Control-Allow-Credentials: true`, or set `withCredentials: false`.
+
+    **How it is told.** `Access-Control-Allow-Origin` is exactly `*`, and the client is of version 2 (`EIO=3`).
+
+    **What it is not.** Later clients send credentials only when told so (`wildcard-with-credentials`). A server that
+    does not take `EIO=3` at all is too new for the client, and that comes first (`client-too-old`).
+    """
+    if case.plan.client.version == 2:
+        why = (
+            "socket.io-client 2 always sends credentials unless withCredentials is false, though nobody has asked for "
+            "them"
+        )
+        yield from _wildcard(case, why)
+
+
+def _wildcard(case: Case, why: str) -> Iterable[Hit]:
     found = [one for one in blocked(case) if _told_of(one, "allow-origin-wildcard") or _next(case, one) == {"*"}]
     if not found:
         return
-    why = (
-        "socket.io-client 2 always sends credentials unless withCredentials is false"
-        if case.plan.client.version == 2
-        else "the client is set to withCredentials: true"
-    )
     beside = found[0].at_preflight and lines(found[0].handshake) not in ([], ["*"])
     message = (
         f"The server at {case.plan.target.url} answers {'the preflight ' if beside else ''}with {ALLOW_ORIGIN}: *, "
@@ -77,8 +99,8 @@ def acac_missing(case: Case) -> Iterable[Hit]:
     **How it is told.** `Access-Control-Allow-Origin` is the page's origin, and `Access-Control-Allow-Credentials` is
     missing or is not exactly `true` (`True` and `1` do not count).
 
-    **What it is not.** With `Access-Control-Allow-Origin: *` it is `wildcard-with-credentials`. `true, true` comes from
-    two layers (`duplicate-acao-proxy`).
+    **What it is not.** With `Access-Control-Allow-Origin: *` it is `wildcard-with-credentials` (with client 2
+    `v2-client-always-credentialed`). `true, true` comes from two layers (`duplicate-acao-proxy`).
     """
     found = [
         one

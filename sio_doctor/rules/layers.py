@@ -25,6 +25,7 @@ from sio_doctor.rules.cors import (
 )
 from sio_doctor.rules.session import is_unknown_session
 from sio_doctor.rules.stranger import described
+from sio_doctor.rules.whose import doubled_by, stripped_by
 
 
 @rule("SIO320", "duplicate-acao-proxy", "Two layers both add CORS headers", Rung.HANDSHAKE)
@@ -36,6 +37,8 @@ def duplicate_acao_proxy(case: Case) -> Iterable[Hit]:
 
     **How it is told.** The header is there on two lines (or as `X, X` on one, where the layers were folded together).
     On error answers and on preflights it may be single: nginx adds only to 200, 204 and redirects unless told `always`.
+    Whose line is whose shows where it stands: nginx's, HAProxy's and that of Apache's `Header add` last, that of
+    `Header always` and Caddy's first. Where the answer does not tell it, the message says so.
 
     **What it is not.** One line with different origins in it is one layer's list (`origin-comma-list`). In a Python
     application whose preflight is clean, the second layer is its own CORS middleware (`duplicate-acao-framework`).
@@ -45,10 +48,12 @@ def duplicate_acao_proxy(case: Case) -> Iterable[Hit]:
         layer = "a proxy or web server in front"
         if case.server.layers:
             layer += f" (seen there: {listing(case.server.layers)})"
+        exchange, name = _doubled(found[0]) or (found[0].decided, ALLOW_ORIGIN)
         yield _duplicate(
             case,
             found,
-            f"One comes from the Socket.IO server, the other from {layer}. Only one of the two may add it.",
+            f"One comes from the Socket.IO server, the other from {layer}. {doubled_by(case, exchange, name)} Only one "
+            "of the two may add it.",
         )
 
 
@@ -67,11 +72,16 @@ def duplicate_acao_framework(case: Case) -> Iterable[Hit]:
     """
     found = [one for one in blocked(case, chosen=False) if _doubled(one) and _by_framework(case, one)]
     if found:
+        exchange, name = _doubled(found[0]) or (found[0].decided, ALLOW_ORIGIN)
+        spelt = tuple(dict.fromkeys(header for header in _names(exchange) if header.lower() == name.lower()))
+        both = ""
+        if len(spelt) > 1:
+            both = f" They are spelt apart: {spelt[0]} is python-socketio's, {spelt[1]} the middleware's."
         yield _duplicate(
             case,
             found,
             "One comes from python-socketio, the other from the application's CORS middleware around it: the "
-            "preflight, which the middleware answers alone, is clean.",
+            f"preflight, which the middleware answers alone, is clean.{both}",
         )
 
 
@@ -88,6 +98,11 @@ def _duplicate(case: Case, found: list[Blocked], whose: str) -> Hit:
     if preflight is not None and preflight is not exchange and len(lines(preflight, name)) == 1:
         headers.append(check(preflight, name, wanted, ok=lines(preflight, name) == [wanted]))
     return one_hit(case, found, message, *headers, also=(preflight,))
+
+
+def _names(exchange: Exchange) -> list[str]:
+    """The names of its headers, as they are written."""
+    return [name for name, _ in exchange.response.headers] if exchange.response is not None else []
 
 
 def _times(count: int) -> str:
@@ -124,10 +139,11 @@ def proxy_strips_acao(case: Case) -> Iterable[Hit]:
 
     **How it is told.** Only where the server cannot have answered so by itself: Node's CORS answered the preflight (its
     `Access-Control-Allow-Methods` is there), and not by a list, yet no origin is named; python-socketio or Socket.IO 2
-    accepted an origin without naming it.
+    accepted an origin without naming it; or the header is still there where that layer does not touch it: on the
+    WebSocket's 101 (Apache's `Header`), on the preflight.
 
-    **What it is not.** Over a list the upstream's `Vary: Origin` stays, and nobody can tell this from
-    `origin-not-in-list`.
+    **What it is not.** Over a list the upstream's `Vary: Origin` stays, and where all answers lack the header nobody
+    can tell this from `origin-not-in-list`.
     """
     found = [one for one in blocked(case) if proxied_away(case, one)]
     if not found:
@@ -137,8 +153,10 @@ def proxy_strips_acao(case: Case) -> Iterable[Hit]:
     message = (
         f"Something in front of the Socket.IO server at {case.plan.target.url}{layer} removes {ALLOW_ORIGIN} from its "
         f"answers to {listing(one.page for one in found)}: the server itself has let this origin in, as what is left "
-        "of its CORS headers shows. Or it takes Origin off the request, so that the server names nobody."
+        "of its CORS headers shows."
     )
+    shown = stripped_by(case, first.page)
+    message += shown or " Or it takes Origin off the request, so that the server names nobody."
     headers = [needed(first.page, first.handshake)]
     if lines(first.preflight, ALLOW_METHODS) and first.preflight is not None:
         methods = lines(first.preflight, ALLOW_METHODS)[0]

@@ -19,6 +19,7 @@ from sio_doctor.rules.cors import (
     one_hit,
     status,
 )
+from sio_doctor.rules.preflight_limits import has_star
 from sio_doctor.rules.response_header import is_response_header, missing_of, stopped_by_response_headers
 from sio_doctor.rules.stranger import described
 
@@ -41,16 +42,17 @@ def _extra(case: Case) -> str:
 def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
     """The page sends a header of its own, and the answer to the preflight does not list it.
 
-    Node allows whatever is asked for unless `cors.allowedHeaders` is set; python-socketio always does. `*` covers every
-    name, but where credentials are sent it is only a name like any other.
+    Node allows whatever is asked for unless `cors.allowedHeaders` is set; python-socketio always does.
 
     **How it is told.** The preflight has a good status, and its `Access-Control-Allow-Headers` lacks a header of the
     page. Where the origin or the credentials are refused too, this comes second.
 
     **What it is not.** Where the preflight has no CORS headers at all, a layer in front answers it
-    (`preflight-empty-2xx`). `Access-Control-Allow-Methods` never matters: Socket.IO uses GET and POST alone.
+    (`preflight-empty-2xx`). A `*` in the list that does not cover what is sent is `acah-star-limits`.
+    `Access-Control-Allow-Methods` never matters: Socket.IO uses GET and POST alone (`method-not-allowed`).
     """
     found = [one for one in _preflighted(case) if "header-not-allowed" in one.codes() or _is_refused_header(one)]
+    found = [one for one in found if not has_star(one.preflight)]
     found = found or [one for one in _preflighted(case) if _is_refused_next(case, one)]
     if not found:
         return
@@ -66,8 +68,6 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
     )
     if not lets_in:
         message += " That comes up once the page is let in."
-    if "*" in ",".join(said):
-        message += " Where credentials are sent, the * there covers nothing."
     headers = [check(preflight, ALLOW_HEADERS, ", ".join(missing)), needed(first.page, preflight, ok=lets_in)]
     yield one_hit(case, found, message, *headers)
 

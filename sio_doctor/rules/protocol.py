@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from sio_doctor.model import Exchange, Handshake
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.confession import refused_by_v2
-from sio_doctor.rules.cors import is_python
 from sio_doctor.rules.stranger import concerned, met_at, opened
 from sio_doctor.standards.engineio import Refusal
 
@@ -26,39 +25,68 @@ def client_too_old(case: Case) -> Iterable[Hit]:
     `EIO=` in the console's URL: the file that is *loaded* may be an older one than the one installed (a CDN script,
     a cached bundle).
 
-    **How it is told.** `EIO=3` gets `{"code":5,"message":"Unsupported protocol version"}`, or python-socketio's
-    words for it; or an answer in the framing of version 4 (socket.io 3.0). That `EIO=4` passes confirms it.
+    **How it is told.** `EIO=3` gets `{"code":5,"message":"Unsupported protocol version"}`, or an answer in the framing
+    of version 4 (socket.io 3.0). That `EIO=4` passes confirms it.
 
-    **What it is not.** A server that is too old for the client (`server-too-old`). A client that begins with WebSocket
-    is not told so, and sees a broken connection (`ws-only-version-mismatch`).
+    **What it is not.** A server that is too old for the client (`server-too-old`); one in Python, which has words of
+    its own and no `allowEIO3` (`python-version-mismatch`). A client that begins with WebSocket is not told so, and sees
+    a broken connection (`ws-only-version-mismatch`).
     """
     if case.plan.client.protocol == 3 and not broken_at_once(case):
-        cure = "upgrade the client to version 4"
-        yield from _mismatch(
-            case, cure if is_python(case) else f"{cure}, or set allowEIO3: true on the server for a while"
-        )
+        yield from _mismatch(case, "upgrade the client to version 4, or set allowEIO3: true on the server for a while")
 
 
 @rule("SIO212", "server-too-old", "The server is too old for the client", Rung.HANDSHAKE)
 def server_too_old(case: Case) -> Iterable[Hit]:
     """The page has socket.io-client 3 or 4 (Engine.IO 4), and the server speaks Engine.IO 3 alone.
 
-    **What it means.** Socket.IO 1 and 2, python-socketio 4, Flask-SocketIO 4 and netty-socketio before 2 cannot
-    talk to newer clients. Upgrade the server, or take the client of its version.
+    **What it means.** Socket.IO 1 and 2 and netty-socketio before 2 cannot talk to newer clients. Upgrade the server,
+    or take the client of its version.
 
     **How it is told.** `EIO=4` is answered in the framing of version 3 (`97:0{…}2:40`, or binary): Node's old
-    servers do not look at `EIO`. python-engineio 3 refuses with words instead.
+    servers do not look at `EIO`.
 
-    **What it is not.** A client that is too old for the server (`client-too-old`).
+    **What it is not.** A client that is too old for the server (`client-too-old`). python-engineio 3 refuses with words
+    (`python-version-mismatch`).
     """
     if case.plan.client.protocol == 4:
         yield from _mismatch(case, "upgrade the server, or load socket.io-client 2 in the page")
 
 
-def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
+@rule("SIO253", "python-version-mismatch", "Client and Python server are of different generations", Rung.HANDSHAKE)
+def python_version_mismatch(case: Case) -> Iterable[Hit]:
+    """python-socketio speaks one version of the protocol alone, and the page's client speaks the other.
+
+    **What it means.** socket.io-client 1 and 2 go with python-socketio 4, python-engineio 3 and Flask-SocketIO 4;
+    clients 3 and 4 with python-socketio 5, python-engineio 4 and Flask-SocketIO 5. There is no `allowEIO3` in Python.
+    Look at the `EIO=` in the console's URL: the file that is
+    *loaded* may be another version than the one installed.
+
+    **How it is told.** The handshake gets 400 "The client is using an unsupported version of the Socket.IO or Engine.IO
+    protocols", python-engineio's words. Flask-SocketIO sends them without CORS headers, so the browser shows CORS.
+
+    **What it is not.** Servers on Node answer otherwise (`client-too-old`, `server-too-old`). Where both versions are
+    refused in these words, the query is lost on the way (`transport-unknown`).
+    """
+    if case.plan.client.protocol == 3:
+        cure = (
+            "client 2 wants python-socketio 4 (python-engineio 3, Flask-SocketIO 4), this server is newer, and no "
+            "option makes it speak both: upgrade the client to version 4"
+        )
+    else:
+        cure = (
+            "clients 3 and 4 want python-socketio 5 (python-engineio 4, Flask-SocketIO 5), and this server is older: "
+            "upgrade the server, or load socket.io-client 2 in the page"
+        )
+    yield from _mismatch(case, cure, python=True)
+
+
+def _mismatch(case: Case, cure: str, *, python: bool = False) -> Iterator[Hit]:
     client = case.plan.client
     for exchange in case.all("handshake", "control", "foreign"):
         handshake, refusal = case.opened(exchange), case.refusal(exchange)
+        if python != (refusal is not None and refusal.family == "python"):
+            continue
         if handshake is not None and handshake.protocol != client.protocol:
             said = f"answers EIO={client.protocol} in another version: {FRAMINGS[handshake.framing]}"
         elif refusal is not None and _is_version(refusal) and not loses_query(case):

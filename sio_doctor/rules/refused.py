@@ -1,4 +1,7 @@
-"""Engine.IO refuses the handshake because of the origin, instead of leaving that to the browser."""
+"""Engine.IO refuses the handshake because of the origin, instead of leaving that to the browser: on Node.
+
+What python-engineio refuses is in ``refused_python``.
+"""
 
 from __future__ import annotations
 
@@ -7,95 +10,14 @@ from collections.abc import Iterable
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
-from sio_doctor.rules.confession import refusal_of, refused_by_python, refused_by_v2
-from sio_doctor.rules.cors import ALLOW_ORIGIN, difference, disallows, is_bare, let_in, lines, listing, needed, status
+from sio_doctor.rules.confession import refusal_of, refused_by_v2
+from sio_doctor.rules.cors import difference, is_bare, let_in, listing, needed, status
 from sio_doctor.rules.stranger import met_at
 
 
-@rule("SIO307", "python-origin-not-accepted", "python-socketio refuses the origin", Rung.HANDSHAKE)
-def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
-    """python-socketio (and Flask-SocketIO) answers 400 to every origin that `cors_allowed_origins` lacks.
-
-    Unlike Node it refuses the request, over WebSocket too. By default it accepts the origin that it believes to be its
-    own, made of the `Host` header and the scheme, so behind a proxy even its own page can be refused. A request
-    without `Origin`, as curl sends it, passes.
-
-    **How it is told.** The answer to the page's handshake, or to its POST, is 400 with "… is not an accepted origin.".
-    Without a page to ask about: other origins get that, and the server's own does not.
-
-    **What it is not.** Where a CORS middleware in front adds `Access-Control-Allow-Origin` to that refusal, the browser
-    shows a plain 400 and no CORS error; the cause is the same. An unsupported protocol version has other words.
-    """
-    refused = [
-        (page, exchange)
-        for page in case.plan.origins
-        if (exchange := refused_by_python(case, page)) and refusal_of(case, page) is None
-    ]
-    for own in (True, False):
-        members = [(page, exchange) for page, exchange in refused if _is_own(case, page) is own]
-        if not members:
-            continue
-        pages = tuple(page for page, _ in members)
-        exchange = members[0][1]
-        words = f"“{_words(exchange)}”"
-        message = (
-            f"The python-socketio server at {case.plan.target.url} refuses {listing(pages)} with status "
-            f"{status(exchange)}: {words}"
-        )
-        if own:
-            message += (
-                " It is the server's own origin, so the server takes itself for another: it goes by the Host header "
-                "and the scheme that reach it, and a proxy (or TLS in uvicorn itself) hides those unless Host and "
-                "X-Forwarded-Proto are passed on."
-            )
-            if exchange.purpose == "connect":
-                message += " A GET of the server's own page names no origin and passes; POST and WebSocket do name it."
-        elif (named := re.match(r"“(\S+://\S+) is", words)) and named[1] not in pages:
-            message += (
-                f" The server was asked by {named[1]}, as it says: something in front puts that into Origin in the "
-                "place of the page's."
-            )
-        elif not case.polls:
-            message += " Its cors_allowed_origins lacks this origin, or is not set; it holds for WebSockets too."
-        elif lines(exchange) == [pages[0]]:
-            message += (
-                " A CORS middleware in front does allow this page, so the browser shows a plain 400 and no CORS error; "
-                "python-socketio checks the origin itself, by cors_allowed_origins."
-            )
-        else:
-            message += (
-                " Its cors_allowed_origins lacks this origin, or is not set. That answer has no "
-                f"{ALLOW_ORIGIN}, so the browser reports a CORS error and hides the 400."
-            )
-        message += _accepted(case, pages[0])
-        yield Hit(
-            message=message,
-            origins=pages,
-            headers=(check(exchange, "status", "200"), needed(pages[0], exchange, ok=lines(exchange) == [pages[0]])),
-            exchanges=tuple(exchange.id for _, exchange in members),
-            rung=Rung.POST if exchange.purpose == "connect" else met_at(case, pages),
-        )
-    own_page = case.first("near-miss", origin=case.plan.target.url)
-    stranger = refused_by_python(case, case.pages[0])
-    if not case.plan.origins and stranger and lines(own_page):
-        message = (
-            f"The python-socketio server at {case.plan.target.url} lets its own page in and refuses every other that "
-            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set. That answer has no "
-            f"{ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
-        )
-        missing = check(stranger, ALLOW_ORIGIN, "the page's origin")
-        yield Hit(message, headers=(check(stranger, "status", "200"), missing), exchanges=(stranger.id,))
-
-
-def _accepted(case: Case, page: str) -> str:
-    """What it accepts instead: by default its own pages, which is no entry of a list."""
-    if disallows(case.preflight(page)):
-        return " A CORS middleware around it lacks this page too, by a list of its own."
-    others, host = list(let_in(case, page)), case.plan.target.url.partition("://")[2]
-    own = [origin for origin in others if origin.partition("://")[2] == host]
-    if own and not _is_own(case, page):
-        return f" It does accept its own pages ({listing(own)}), as it does where cors_allowed_origins is not set."
-    apart = {origin: difference(origin, page) for origin in others}
+def accepted(case: Case, page: str) -> str:
+    """Which other origins it does let in, in sentences."""
+    apart = {origin: difference(origin, page) for origin in let_in(case, page)}
     return "".join(f" It does accept {origin}" + (f"; {why}." if why else ".") for origin, why in apart.items())
 
 
@@ -125,7 +47,7 @@ def origin_callback_error(case: Case) -> Iterable[Hit]:
     )
     others = let_in(case, pages[0])
     if others:
-        message += f" Whatever the function means, this page is not on its list.{_accepted(case, pages[0])}"
+        message += f" Whatever the function means, this page is not on its list.{accepted(case, pages[0])}"
     elif passes is None:
         message += (
             " No origin that was tried passed, so the function, or a middleware before it, may fail for everybody; the "
@@ -247,11 +169,3 @@ def _pages(case: Case) -> tuple[str, ...]:
 
 def _whom(case: Case, pages: list[str]) -> str:
     return listing(pages) if case.plan.origins else "every origin that was tried"
-
-
-def _words(exchange: Exchange) -> str:
-    return exchange.response.text.strip().strip('"') if exchange.response else ""
-
-
-def _is_own(case: Case, page: str) -> bool:
-    return page == case.plan.target.url

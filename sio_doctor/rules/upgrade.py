@@ -22,6 +22,7 @@ Kind = Literal[
     "python-no-websocket",
     "ws-two-servers-conflict",
     "ws-refused",
+    "asgi-ws-403",
     "ws-platform-off",
     "ws-dev-proxy",
     "ws-frame-corruption",
@@ -129,9 +130,9 @@ def ws_refused(case: Case) -> Iterable[Hit]:
     **How it is told.** The polling handshake is a good open packet that offers WebSocket, or the server has polling
     switched off; the WebSocket gets an error, no answer, or a 101 that browsers refuse.
 
-    **What it is not.** Where Engine.IO answers in JSON, the upgrade was lost on the way (`ws-proxy-no-upgrade`). An
-    unknown session is `no-sticky-sessions`. Some networks and virus scanners cut WebSockets for some people only; that
-    cannot be seen from here.
+    **What it is not.** Where Engine.IO answers in JSON, the upgrade was lost on the way (`ws-proxy-no-upgrade`). A bare
+    403 of a Python server is `asgi-ws-403`. An unknown session is `no-sticky-sessions`. Some networks and virus
+    scanners cut WebSockets for some people only; that cannot be seen from here.
     """
     for found in failures(case, "ws-refused"):
         exchange = found[0].exchange
@@ -150,8 +151,6 @@ def ws_refused(case: Case) -> Iterable[Hit]:
             message = f"The server at {url} refuses the WebSocket with {words}, though polling works."
             if "Cross origin" in exchange.response.text:
                 message += " Those are the words of Tornado, which checks the origin of WebSockets by itself."
-            elif is_python(case) and status(exchange) == 403:
-                message += " ASGI servers answer so whatever the reason; the application's log has it."
         yield about(case, found, message)
 
 
@@ -244,6 +243,8 @@ def _kind(case: Case, exchange: Exchange) -> Kind:
         return "ws-two-servers-conflict"  # the words of ws, for a path that is not its own
     if is_python(case) and (response.status == 500 or "Unsupported upgrade request" in response.text):
         return "python-no-websocket"
+    if is_python(case) and response.status == 403 and not response.text.strip():
+        return "asgi-ws-403"
     beside = response.status in (404, 405, 426, 501, 502, 503, 504) or response.status < 400
     # No Engine.IO refuses with a page, and of the hosts Tornado alone does, in words of its own.
     page = "html" in (response.get("content-type") or "") and "Cross origin" not in response.text

@@ -83,3 +83,27 @@ def ws_frame_corruption(case: Case) -> Iterable[Hit]:
             "By wss:// nothing in between can."
         )
         yield about(case, found, message)
+
+
+@rule("SIO605", "asgi-ws-403", "The ASGI server refuses the WebSocket with a bare 403", Rung.UPGRADE)
+def asgi_ws_403(case: Case) -> Iterable[Hit]:
+    """uvicorn, hypercorn and daphne answer 403 without a word, whatever the application had against the WebSocket.
+
+    **What it means.** An application closes a WebSocket before it accepts it, and ASGI has one answer for that. The
+    origin, the session, the version, another route or middleware that takes WebSockets and closes them: the log of the
+    application, with `engineio_logger=True`, says which.
+
+    **How it is told.** Polling works, and the WebSocket gets 403 with an empty body from a Python server. The same was
+    asked by polling and as a plain GET, and neither was refused.
+
+    **What it is not.** Where polling or the plain GET says why, that is the finding (`python-origin-not-accepted`,
+    `python-version-mismatch`, `transport-disabled`, `gunicorn-workers`). 500 is a missing library
+    (`python-no-websocket`). Tornado says that it is the origin (`ws-refused`).
+    """
+    for found in failures(case, "asgi-ws-403"):
+        message = (
+            f"The Python server at {case.plan.target.url} refuses the WebSocket with a bare 403, though polling works "
+            "with the same origin and version. ASGI servers answer so whatever the reason is: something before or in "
+            "the application closes the WebSocket, a middleware or another route, say. The application's log has it."
+        )
+        yield about(case, found, message)

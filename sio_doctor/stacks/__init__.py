@@ -52,6 +52,7 @@ PROXY_FIRST = frozenset(
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
         "tls-untrusted", "tls-name-or-date", "tls-client-certificate", "ws-idle-timeout",
         "acao-cached-for-other-origin", "request-overlap", "proxy-strips-path", "transport-unknown",
+        "vary-origin-missing", "preflight-not-sticky",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -59,11 +60,13 @@ LAYERED = {
     **dict.fromkeys(
         (
             "static-origin-mismatch", "origin-comma-list", "origin-no-scheme", "origin-trailing-slash", "acac-missing",
-            "wildcard-with-credentials", "preflight-unhandled-v2",
+            "wildcard-with-credentials", "preflight-unhandled-v2", "v2-client-always-credentialed",
+            "any-origin-with-credentials",
         ),
         "layer-origin",
     ),
     "preflight-header-not-allowed": "layer-preflight",
+    "acah-star-limits": "layer-preflight",
     "error-response-without-cors": "layer-post",
     "trailing-slash-path": "location",
     "python-origin-not-accepted": "layer-request",
@@ -75,13 +78,13 @@ PAGE_FIRST = frozenset(
         "redirect-www-apex", "preflight-redirect", "client-too-old", "server-too-old", "transport-disabled",
         "sticky-cookie-not-sent", "localhost-ipv6-mismatch",
         "path-vs-namespace", "trailing-slash-path", "wrong-path-hangs", "port-missing-or-wrong", "serverless-host",
-        "tunnel-or-preview-auth", "ws-only-version-mismatch", "parser-mismatch",
+        "tunnel-or-preview-auth", "ws-only-version-mismatch", "parser-mismatch", "python-version-mismatch",
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
 FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
     "preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails", "python-origin-not-accepted",
-    "sticky-cookie-not-sent", "cookie-samesite",
+    "sticky-cookie-not-sent", "cookie-samesite", "python-behind-tls-proxy", "preflight-not-sticky",
 }  # fmt: skip
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 

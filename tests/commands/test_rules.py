@@ -107,7 +107,7 @@ def test_in_a_pipe_each_cause_is_one_plain_line() -> None:
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == CODES
     assert [line.split()[1] for line in lines] == [one.slug for one in entries()]
-    assert "SIO321 duplicate-acao-framework      A CORS middleware and python-socketio both add headers" in lines
+    assert "SIO321 duplicate-acao-framework       A CORS middleware and python-socketio both add headers" in lines
     assert not set(done.stdout) & set("│─┃━╭╮╰╯|")
     assert run(COLUMNS="40").stdout == done.stdout
     assert run(PYTHONIOENCODING="ascii").stdout.isascii()

@@ -132,6 +132,19 @@ def test_a_list_of_causes_is_short_and_names_none_twice() -> None:
             "ws-proxy-no-upgrade",
         ),
         ("http://x is not an accepted origin.", "python-origin-not-accepted"),
+        (
+            "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
+            "python-version-mismatch",
+        ),
+        ('{"code":5,"message":"Unsupported protocol version"}', "client-too-old"),
+        (
+            blocked(
+                f"{SERVER}&EIO=3",
+                why="The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard "
+                "'*' when the request's credentials mode is 'include'.",
+            ),
+            "v2-client-always-credentialed",
+        ),
         ('"GET /socket.io/?EIO=4&transport=polling HTTP/1.1" 404 Not Found', "path-mismatch"),
         ('"GET /socket.io/?EIO=4&transport=websocket&sid=a HTTP/1.1" 400 -', "ws-proxy-no-upgrade"),
         ("GET /socket.io/?EIO=4&transport=polling 502 1.2 ms - 147", "gateway-5xx-no-cors"),
@@ -240,7 +253,8 @@ def test_it_goes_by_the_page_what_a_list_may_have_instead() -> None:
     assert missing("null")[:2] == ("cors-not-configured", "null-origin")
     assert missing("capacitor://localhost")[:2] == ("cors-not-configured", "app-scheme-origin")
     refused = of("http://127.0.0.1:5000 is not an accepted origin.")
-    assert refused == ("python-origin-not-accepted", "origin-port", "origin-localhost-vs-127")
+    assert refused[0] == "python-origin-not-accepted"
+    assert refused[-2:] == ("origin-port", "origin-localhost-vs-127")
 
 
 @pytest.mark.parametrize(
@@ -251,4 +265,4 @@ def test_it_goes_by_the_page_what_a_list_may_have_instead() -> None:
     ],
 )
 def test_a_header_of_the_answer_is_the_page_s_own_fault(name: str, slug: str) -> None:
-    assert causes(line("header-not-allowed", name=name)) == (slug,)
+    assert causes(line("header-not-allowed", name=name))[0] == slug

@@ -230,13 +230,14 @@ def _exchange(plan: Plan, number: int, asked: Asked) -> Exchange:
 
 def _request(plan: Plan, asked: Asked) -> Request:
     purpose = asked.purpose
-    socket = purpose in ("websocket", "upgrade")
+    socket = purpose in ("websocket", "upgrade", "foreign-websocket")
     page = plan.origins[0] if plan.origins else "https://app.example.com"
-    origin = {"control": None, "foreign": FOREIGN, "client-file": None}.get(purpose, page)
+    others = {"control": None, "foreign": FOREIGN, "foreign-websocket": FOREIGN, "client-file": None}
+    origin = others.get(purpose, page)
     if asked.origin != DEFAULT:
         origin = asked.origin
     method, body, extra = "GET", asked.body, plan.client.extra_headers
-    if purpose in ("preflight", "simulated-preflight", "near-miss"):
+    if purpose in ("preflight", "simulated-preflight", "near-miss", "own-origin", "look-alike"):
         names = ",".join(sorted(name.lower() for name, _ in extra)) or "x-sio-doctor"
         method, extra = "OPTIONS", (("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", names))
     elif purpose in ("connect", "sticky", "close"):

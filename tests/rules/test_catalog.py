@@ -23,6 +23,16 @@ CATALOG = {
         origin-star-in-array origin-not-in-list origin-trailing-slash origin-scheme origin-port origin-www-subdomain
         origin-localhost-vs-127 static-origin-mismatch origin-no-scheme origin-comma-list origin-callback-error
         null-origin app-scheme-origin client-sets-response-header v2-origins-needs-port v240-closed-default""",
+    "credentials": "wildcard-with-credentials v2-client-always-credentialed acac-missing cookie-samesite",
+    "two layers answering": """
+        duplicate-acao-proxy duplicate-acao-framework proxy-strips-acao acao-cached-for-other-origin
+        error-response-without-cors""",
+    "preflights": """
+        preflight-unhandled-v2 preflight-no-cors-v3 preflight-header-not-allowed acah-star-limits
+        preflight-blocked-upstream preflight-empty-2xx preflight-redirect preflight-not-sticky method-not-allowed""",
+    "servers in Python": """
+        python-origin-not-accepted python-behind-tls-proxy python-kwarg-typo flask-cors-only fastapi-middleware-only
+        asgi-ws-403 python-no-websocket gunicorn-workers python-version-mismatch""",
     "sessions and load balancing": """
         no-sticky-sessions sticky-cookie-not-sent two-instances-one-server restart-or-sleep request-overlap
         payload-limits""",

@@ -26,8 +26,21 @@ def test_the_wildcard_with_credentials(headers: tuple[tuple[str, str], ...]) -> 
 
 def test_client_2_sends_credentials_unasked() -> None:
     answer = node_v2_open(ANY)
-    (hit,) = hits("wildcard-with-credentials", evidence({**WITH, "version": 2}, [exchange("handshake", answer)]))
+    whole = evidence({**WITH, "version": 2}, [exchange("handshake", answer)])
+    assert fired(whole) == {"v2-client-always-credentialed"}
+    (hit,) = hits("v2-client-always-credentialed", whole)
     assert "socket.io-client 2 always sends credentials" in hit.message
+    assert [(one.needed, one.found) for one in hit.headers] == [(PAGE, "*")]
+
+
+def test_client_2_that_is_told_not_to_send_credentials_is_let_in_by_the_wildcard() -> None:
+    whole = evidence({"version": 2}, [exchange("handshake", node_v2_open(ANY))])
+    assert fired(whole) == set()
+
+
+def test_client_2_on_its_own_server_is_named() -> None:
+    whole = evidence({**WITH, "version": 2}, [exchange("handshake", node_v2_open(ALLOWED, CREDENTIALS))])
+    assert fired(whole) == set()
 
 
 def test_the_wildcard_without_credentials_is_fine() -> None:

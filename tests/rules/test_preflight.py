@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from sio_doctor.model import Answer, Evidence, Response
+from sio_doctor.rules import RULES, find
 from tests.rules.build import (
     PAGE,
     SERVER,
+    SID,
+    Asked,
     evidence,
     exchange,
     failed,
@@ -67,14 +70,94 @@ def test_the_wildcard_covers_nothing_with_credentials() -> None:
     whole = asked(
         preflight_ok(ALLOWED, credentials, headers("*")), node_open(ALLOWED, credentials), with_credentials=True
     )
-    assert fired(whole) == {"preflight-header-not-allowed"}
-    (hit,) = hits("preflight-header-not-allowed", whole)
-    assert "the * there covers nothing" in hit.message
+    assert fired(whole) == {"acah-star-limits"}
+    (hit,) = hits("acah-star-limits", whole)
+    assert "a * there covers nothing" in hit.message
+    assert (hit.headers[0].needed, hit.headers[0].found) == ("my-custom-header", "*")
+    assert findings(whole)["acah-star-limits"].severity == "error"
 
 
 def test_the_wildcard_covers_every_name_without_credentials() -> None:
+    assert fired(asked(preflight_ok(ALLOWED, headers("*")))) == set()
+
+
+def test_the_wildcard_does_not_cover_authorization_though_browsers_let_it_pass() -> None:
     extra = (("Authorization", "Bearer x"),)
-    assert fired(asked(preflight_ok(ALLOWED, headers("*")), extra_headers=extra)) == set()
+    found = findings(asked(preflight_ok(ALLOWED, headers("*")), extra_headers=extra))
+    assert found["acah-star-limits"].severity == "warning"
+    assert "preflight-header-not-allowed" not in found
+    assert "name Authorization there" in found["acah-star-limits"].message
+    assert fired(asked(preflight_ok(ALLOWED, headers("*, authorization")), extra_headers=extra)) == set()
+
+
+def test_a_wildcard_that_covers_everything_but_is_no_list_of_one_s_own() -> None:
+    # Without a * it is a list that lacks the header, credentials or not.
+    credentials = ("Access-Control-Allow-Credentials", "true")
+    whole = asked(preflight_ok(ALLOWED, credentials, headers("x-a")), node_open(ALLOWED, credentials))
+    assert fired(whole) == {"preflight-header-not-allowed"}
+
+
+GET_ALONE = response(204, ALLOWED, ("Access-Control-Allow-Methods", "GET"), headers("x-a"), reason="No Content")
+
+
+def test_methods_are_told_of_where_the_page_fails_and_are_never_why() -> None:
+    found = findings(asked(GET_ALONE))
+    assert {slug: one.severity for slug, one in found.items()} == {
+        "preflight-header-not-allowed": "error",
+        "method-not-allowed": "info",
+    }
+    assert "(GET) lacks POST, and that is not why it fails" in found["method-not-allowed"].message
+    assert "method-not-allowed" not in findings(asked(preflight_ok(ALLOWED, headers("x-a"))))
+
+
+def test_methods_that_lack_post_are_no_matter_where_the_page_connects() -> None:
+    fine = response(204, ALLOWED, ("Access-Control-Allow-Methods", "GET"), headers("my-custom-header"))
+    assert "method-not-allowed" not in findings(asked(fine))
+
+
+def test_another_name_of_no_cors_at_all() -> None:
+    assert find("preflight-no-cors-v3") is RULES["cors-not-configured"]
+    assert fired(asked(node_error(2), node_open())) == {"cors-not-configured"}
+
+
+# --- the preflight of a session --------------------------------------------------------------------------------------
+
+TWO: dict[str, Any] = {"version": 2, "with_credentials": True, "extra_headers": (("x-token", "1"),)}
+LETS_IN = (ALLOWED, ("Access-Control-Allow-Credentials", "true"))
+NAMED = response(200, *LETS_IN, headers("x-token"))
+STICKY = (("Cookie", "SERVERID=a"),)
+
+
+def session(preflight: Answer, *posts: Asked) -> Evidence:
+    """Of a client of version 2 that sends a header: the preflight of the session's POST is answered so."""
+    cookie = ("Set-Cookie", "SERVERID=a; Path=/")
+    asked = [
+        exchange("preflight", NAMED),
+        exchange("handshake", node_v2_open(*LETS_IN, cookie)),
+        exchange("preflight", preflight, sid=SID),
+        exchange("connect", response(200, *LETS_IN, body="ok")),
+        *posts,
+    ]
+    return evidence(TWO, asked)
+
+
+def test_the_preflight_of_a_session_that_another_process_does_not_know() -> None:
+    with_cookie = [exchange("sticky", response(200, body="ok"), headers=STICKY) for _ in range(8)]
+    without = exchange("sticky", node_error(1))
+    (hit,) = hits("preflight-not-sticky", session(node_error(1, *LETS_IN), without, *with_cookie))
+    assert "by a cookie (SERVERID)" in hit.message
+    assert hit.headers[0].found == "400 Bad Request"
+
+
+def test_where_nothing_is_sticky_that_is_the_cause() -> None:
+    lost = [exchange("sticky", node_error(1)), exchange("sticky", response(200, body="ok"))]
+    whole = session(node_error(1, *LETS_IN), *lost)
+    assert hits("preflight-not-sticky", whole) == []
+    assert "no-sticky-sessions" in fired(whole)
+
+
+def test_a_preflight_that_finds_its_session() -> None:
+    assert hits("preflight-not-sticky", session(NAMED)) == []
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,18 @@ def test_a_wildcard_is_fine_for_a_client_that_is_new_enough() -> None:
 
 def test_a_version_2_client_on_a_python_5_server() -> None:
     refusal = python_error(UNSUPPORTED, ALLOWED)
-    assert list(findings(evidence(OLD, [exchange("handshake", refusal)]))) == ["client-too-old"]
+    found = findings(evidence(OLD, [exchange("handshake", refusal)]))
+    assert list(found) == ["python-version-mismatch"]
+    assert "client 2 wants python-socketio 4 (python-engineio 3, Flask-SocketIO 4)" in (
+        found["python-version-mismatch"].message
+    )
+    assert "allowEIO3" not in found["python-version-mismatch"].message
+
+
+def test_a_server_in_python_that_loses_the_query_refuses_both_versions() -> None:
+    refusal = python_error(UNSUPPORTED, ALLOWED)
+    asked = [exchange("handshake", refusal), exchange("other-protocol", refusal)]
+    assert list(findings(evidence({}, asked))) == ["transport-unknown"]
 
 
 def test_socket_io_3_0_answers_old_clients_in_the_new_framing() -> None:
@@ -77,7 +88,7 @@ def test_with_no_page_chosen_it_is_an_error_too() -> None:
 def test_a_version_4_client_on_a_python_4_server() -> None:
     refusal = python_error(UNSUPPORTED, ALLOWED)
     assert list(findings(evidence({"transports": ("polling",)}, [exchange("handshake", refusal)]))) == [
-        "server-too-old"
+        "python-version-mismatch"
     ]
 
 

@@ -67,8 +67,10 @@ def test_a_middleware_in_front_makes_the_refusal_readable() -> None:
 
 def test_python_refuses_its_own_page_behind_a_proxy() -> None:
     refusal = python_error(f"{SERVER} is not an accepted origin.")
-    (hit,) = hits("python-origin-not-accepted", evidence({"origins": (SERVER,)}, [exchange("handshake", refusal)]))
-    assert "X-Forwarded-Proto" in hit.message
+    whole = evidence({"origins": (SERVER,)}, [exchange("handshake", refusal)])
+    assert fired(whole) == {"python-behind-tls-proxy"}
+    (hit,) = hits("python-behind-tls-proxy", whole)
+    assert "unless Host and X-Forwarded-Proto are passed on" in hit.message
 
 
 def test_python_s_other_refusals_are_no_matter_of_origins() -> None:

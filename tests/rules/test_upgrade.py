@@ -140,8 +140,16 @@ def test_it_is_refused_otherwise(answer: Answer, words: str) -> None:
 
 
 def test_asgi_refuses_without_words() -> None:
-    (hit,) = hits("ws-refused", case(polled(response(403, reason="Forbidden")), server=PYTHON))
+    whole = case(polled(response(403, reason="Forbidden")), server=PYTHON)
+    assert fired(whole) == {"asgi-ws-403"}
+    (hit,) = hits("asgi-ws-403", whole)
     assert "whatever the reason" in hit.message
+
+
+def test_a_403_with_words_or_of_another_server_is_no_bare_one() -> None:
+    assert fired(polled(response(403, reason="Forbidden"))) == {"ws-refused"}
+    worded = response(403, body="Cross origin websockets not allowed", reason="Forbidden")
+    assert fired(case(polled(worded), server=PYTHON)) == {"ws-refused"}
 
 
 @pytest.mark.parametrize(
