@@ -15,6 +15,7 @@ from sio_doctor.stacks import (
     fastapi,
     haproxy,
     hosts,
+    ingress_nginx,
     machine,
     netty,
     nginx,
@@ -22,15 +23,18 @@ from sio_doctor.stacks import (
     python,
     socketio,
     socketio2,
+    traefik,
     visitor,
 )
 from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, openings
+from sio_doctor.stacks.platforms import CDN_ORIGIN, HIDING, PLATFORMS
 from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
-    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, netty,
-    page, visitor,
+    nginx, haproxy, apache, caddy, ingress_nginx, traefik, *PLATFORMS, hosts,
+    express, fastapi, machine, socketio, socketio2, python, netty,
+    page, visitor, CDN_ORIGIN,
 )  # fmt: skip
 
 #: Every slug for which there is a cure.
@@ -212,7 +216,7 @@ def fixes(
     recognised = [stack for stack in SERVERS if stack.fits(server)]
     if not recognised or not any(known.values()):
         guessed["server"] = _cures(ask, (stack for stack in SERVERS if stack not in recognised))[:GUESSES]
-    if slug in FRONTED and not _fitting(server, "proxy"):
+    if slug in FRONTED and _may_hide_nginx(server, known["proxy"]):
         guessed["proxy"] = [
             structs.replace(fix, title=f"If nginx is in front, the commonest proxy: {fix.title}")
             for fix in _cures(ask, [nginx])
@@ -231,6 +235,12 @@ def fixes(
 
 def _fitting(server: Server, side: Side) -> list[Stack]:
     return [stack for stack in STACKS if side == stack.SIDE and stack.fits(server)]
+
+
+def _may_hide_nginx(server: Server, known: list[Fix]) -> bool:
+    """No proxy of one's own was seen, and no platform that has its cure and nothing of one's own behind it."""
+    fitting = _fitting(server, "proxy")
+    return all(stack in PLATFORMS for stack in fitting) and (not known or all(stack in HIDING for stack in fitting))
 
 
 def _cures(ask: Ask, stacks: Iterable[Stack]) -> list[Fix]:

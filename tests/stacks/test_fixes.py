@@ -37,6 +37,10 @@ SERVERS = {
     "an old apache": Server(stack="socket.io", layers=("Apache 2.4.41",)),
     "caddy": Server(layers=("Caddy",)),
     "somebody": Server(layers=("Cloudflare",)),
+    "traefik": Server(stack="python-socketio", layers=("Traefik",)),
+    "heroku": Server(stack="python-socketio", layers=("Heroku", "gunicorn")),
+    "vercel": Server(layers=("Vercel",)),
+    "amazon": Server(stack="socket.io", layers=("AWS ALB",)),
 }
 DETAILS = {
     "allow-origin": PAGE + "/",
