@@ -60,6 +60,9 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
             yield from [BLANK, *_finding(finding, pen)]
             if finding.behind:
                 yield Block(pen(words.behind(finding, report.findings)), 2)
+            if finding.severity == "info":  # worth a line, and not a screen
+                yield from _named_cure(finding, pen)
+                continue
             yield from _headers(finding.headers, by_id, pen)
             yield from _cures(finding.fixes, pen)
     if not report.outcomes:
@@ -278,6 +281,12 @@ def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
             yield BLANK
         for line in pen.lines(fix.after.rstrip("\n"), "green" if fix.before is not None else ""):
             yield Block(line, 4, verbatim=True)
+
+
+def _named_cure(finding: Finding, pen: Pen) -> Blocks:
+    """Whose cure there is; its code is in the JSON report."""
+    for fix in finding.fixes[:1]:
+        yield Block(pen(f"Cure: {fix.title}, in {fix.stack} (--json has it, with what to paste).", "dim"), 2)
 
 
 def _next(cause: Finding, findings: Iterable[Finding], pen: Pen) -> Blocks:

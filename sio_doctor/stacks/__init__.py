@@ -17,6 +17,7 @@ from sio_doctor.stacks import (
     frameworks,
     haproxy,
     hosts,
+    ingress_nginx,
     machine,
     nest,
     netty,
@@ -25,17 +26,20 @@ from sio_doctor.stacks import (
     python,
     socketio,
     socketio2,
+    traefik,
     visitor,
     wsgi,
 )
 from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, has_layer, openings
 from sio_doctor.stacks.named import instead, named, names
+from sio_doctor.stacks.platforms import CDN_ORIGIN, HIDING, PLATFORMS
 from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
-    nginx, haproxy, apache, caddy, hosts, express, fastapi, frameworks, machine, socketio, nest, socketio2, python,
-    flask, wsgi, netty, page, visitor,
+    nginx, haproxy, apache, caddy, ingress_nginx, traefik, *PLATFORMS, hosts,
+    express, fastapi, frameworks, machine, socketio, nest, socketio2, python, flask, wsgi, netty,
+    page, visitor, CDN_ORIGIN,
 )  # fmt: skip
 
 #: What ``--stack`` takes.
@@ -52,7 +56,7 @@ PROXY_FIRST = frozenset(
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
         "tls-untrusted", "tls-name-or-date", "tls-client-certificate", "ws-idle-timeout",
         "acao-cached-for-other-origin", "request-overlap", "proxy-strips-path", "transport-unknown",
-        "vary-origin-missing", "preflight-not-sticky",
+        "two-instances-one-server", "preflight-not-sticky", "vary-origin-missing", "python-behind-tls-proxy",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -84,7 +88,8 @@ PAGE_FIRST = frozenset(
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
 FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
     "preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails", "python-origin-not-accepted",
-    "sticky-cookie-not-sent", "cookie-samesite", "python-behind-tls-proxy", "preflight-not-sticky",
+    "sticky-cookie-not-sent", "cookie-samesite", "acah-star-limits", "any-origin-with-credentials",
+    "null-origin-allowed",
 }  # fmt: skip
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 
@@ -128,8 +133,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
     ``accepted``: the variant of the origin that the server let in. ``path``: another path where Socket.IO answers.
     ``location``: where a redirect leads, whole. ``address``: the one of several at which Socket.IO answers. ``silent``:
     how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``tls``: the detail of its TLS failure.
-    ``polls``: a polling handshake passed. ``mount``: where an ASGI app is mounted that does not know it. ``layer-…``:
-    see ``layered``.
+    ``preflight``: the status with which the preflight was refused. ``polls``: a polling handshake passed. ``mount``:
+    where an ASGI app is mounted that does not know it. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
     own, refusals = _host_of(evidence.plan.target.url), (engineio.read_refusal(one) for _, one in answers(evidence))
@@ -152,6 +157,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
             details.setdefault("address", exchange.address)
         if exchange.purpose == "handshake" and allowed:
             details.setdefault("allow-origin", allowed)
+        if exchange.purpose in ("preflight", "simulated-preflight") and response.status >= 400:
+            details.setdefault("preflight", str(response.status))
         entered = exchange.purpose == "near-miss" and not (python and _host_of(origin or "") == own)
         if entered and origin and allowed == origin and response.status < 300:
             details.setdefault("accepted", origin)
@@ -245,9 +252,10 @@ def fixes(
     recognised = bool(given.servers) or any(stack.fits(servers[0]) for stack in SERVERS)
     if not given.servers and not (recognised and any(found.values())):
         found["server"] += _guessed(asks[0])
-    guessed_proxy = slug in FRONTED and not any(_fitting(one, "proxy") for one in servers)
+    known_proxy = found["proxy"]
+    guessed_proxy = slug in FRONTED and not given.layers and _may_hide_nginx(servers[0], known_proxy)
     if guessed_proxy:
-        found["proxy"] = [
+        found["proxy"] = known_proxy + [
             structs.replace(fix, title=f"If nginx is in front, the commonest proxy: {fix.title}")
             for fix in _cures(asks[0], [nginx])
         ]
@@ -304,6 +312,12 @@ def _known(ask: Ask, side: Side) -> list[Fix]:
 
 def _fitting(server: Server, side: Side) -> list[Stack]:
     return [stack for stack in STACKS if side == stack.SIDE and stack.fits(server)]
+
+
+def _may_hide_nginx(server: Server, known: list[Fix]) -> bool:
+    """No proxy of one's own was seen, and no platform that has its cure and nothing of one's own behind it."""
+    fitting = _fitting(server, "proxy")
+    return all(stack in PLATFORMS for stack in fitting) and (not known or all(stack in HIDING for stack in fitting))
 
 
 def _cures(ask: Ask, stacks: Iterable[Stack]) -> list[Fix]:

@@ -107,7 +107,6 @@ FIXES: dict[str, Cure] = {
     "python-origin-not-accepted": _outside,
     "fastapi-middleware-only": _outside,
     "flask-cors-only": _outside,
-    "python-kwarg-typo": _outside,
     "python-behind-tls-proxy": _outside,
     "cors-not-configured": _middleware("List the page in the middleware: Socket.IO's own list is empty"),
     "origin-not-in-list": _middleware("Add the page's origin to those of the middleware"),

@@ -121,9 +121,6 @@ def _checked(origins: tuple[str, ...]) -> str:
 CORS: dict[str, Cure] = {
     "cors-not-configured": _listed("Give Socket.IO a cors option: since version 3 it has none of its own"),
     "express-cors-only": _listed("Give Socket.IO a cors option of its own: app.use(cors()) does not reach its path"),
-    "v2-options-on-v3": _listed(
-        "Write cors in place of origins and handlePreflightRequest: since version 3 those are ignored"
-    ),
     "cors-option-shape": _listed(
         "Give cors an object with origin in it: a list or a string in its place lets every page in"
     ),

@@ -280,7 +280,6 @@ _CURES: dict[str, _Cure] = {
     "python-behind-tls-proxy": _default(
         "List the page's and the server's origins: behind TLS it takes itself for http"
     ),
-    "python-kwarg-typo": _default("It is written cors_allowed_origins; any other keyword is ignored without a word"),
     "asgi-ws-403": _default("List the page's origin: WebSockets of all others get 403"),
     "cors-not-configured": _listing("List the page's origin: an empty list sends no CORS header at all"),
     "origin-not-in-list": _listing("Add the page's origin to those that are listed, exactly as the browser sends it"),

@@ -131,9 +131,6 @@ def test_every_rule_can_be_explained() -> None:
     assert {rule.slug for rule in said.rules if not rule.fixes} == {
         "cause-unknown",
         "closed-by-server",
-        "method-not-allowed",  # nothing to be mended
-        "tls-cdn-origin",
-        "websocket-open-to-any-page",  # how Node's is: what it takes is in the message
     }
 
 

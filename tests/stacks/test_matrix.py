@@ -25,19 +25,6 @@ from sio_doctor.stacks import (
 from sio_doctor.stacks.base import Stack
 from tests.rules.build import make_plan
 
-#: Cures that wait for their rules: these are announced, and come.
-ANNOUNCED = frozenset(
-    {
-        "origin-star-in-array", "origin-scheme", "origin-port", "origin-www-subdomain", "origin-localhost-vs-127",
-        "null-origin", "app-scheme-origin", "express-cors-only", "nest-enablecors-only", "v2-options-on-v3",
-        "v240-closed-default", "cors-option-shape", "client-sets-response-header", "v2-client-always-credentialed",
-        "acah-star-limits", "preflight-not-sticky", "method-not-allowed", "python-behind-tls-proxy",
-        "python-kwarg-typo", "flask-cors-only", "fastapi-middleware-only", "asgi-ws-403", "python-version-mismatch",
-        "any-origin-with-credentials", "null-origin-allowed", "origin-match-too-wide", "websocket-open-to-any-page",
-        "vary-origin-missing",
-    }
-)  # fmt: skip
-
 #: Where the cure is the page's, the network's or a proxy's, whoever the server is.
 NOT_THE_SERVERS = frozenset(
     {
@@ -74,7 +61,6 @@ CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
         (
             "python-origin-not-accepted",
             "python-behind-tls-proxy",
-            "python-kwarg-typo",
             "python-no-websocket",
             "python-version-mismatch",
             "gunicorn-workers",
@@ -105,7 +91,6 @@ CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
             "trailing-slash-path",
             "app-listen-not-server-listen",
             "express-cors-only",
-            "v2-options-on-v3",
             "cors-option-shape",
             "nest-enablecors-only",
             "v2-origins-needs-port",
@@ -139,7 +124,7 @@ CANNOT_ON_NODE: dict[tuple[str, str], str] = {
         (
             (slug, NODE_2)
             for slug in (
-                "cors-not-configured", "express-cors-only", "cors-option-shape", "v2-options-on-v3",
+                "cors-not-configured", "express-cors-only", "cors-option-shape",
                 "static-origin-mismatch", "origin-comma-list", "origin-star-in-array", "origin-callback-error",
                 "wildcard-with-credentials", "v2-client-always-credentialed", "acac-missing", "null-origin-allowed",
                 "cors-on-handshake-only", "preflight-malformed", "proxy-strips-acao", "error-response-without-cors",
@@ -199,13 +184,12 @@ RULED = frozenset(RULES)
 
 
 def test_no_cure_is_for_a_cause_that_nobody_knows() -> None:
-    assert SLUGS <= RULED | ANNOUNCED, sorted(SLUGS - RULED - ANNOUNCED)
+    assert SLUGS <= RULED, sorted(SLUGS - RULED)
 
 
 def test_each_cause_that_is_an_error_of_a_server_or_a_page_has_a_cure() -> None:
-    assert ANNOUNCED <= SLUGS, sorted(ANNOUNCED - SLUGS)
     without = {slug for slug in RULED if slug not in SLUGS}
-    assert without == {"cause-unknown", "closed-by-server", "tls-cdn-origin"}
+    assert without == {"cause-unknown", "closed-by-server"}
 
 
 # --- when nobody knows who answers -----------------------------------------------------------------------------------
