@@ -1,0 +1,21 @@
+// Who may connect is said twice, and once wrongly.
+
+const httpServer = require("http").createServer((req, res) => res.end("chat"));
+const { Server } = require("socket.io");
+
+// --- the mistake
+const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:5173"
+  },
+  allowRequest: (req, callback) => {
+    callback(null, req.headers.origin === "http://localhost:3000");
+  }
+});
+// --- the end of it
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

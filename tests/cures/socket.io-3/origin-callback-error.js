@@ -1,0 +1,26 @@
+// An origin that is not on the list is an error, as in the documentation of the cors package.
+
+const httpServer = require("http").createServer((req, res) => res.end("chat"));
+const { Server } = require("socket.io");
+
+// --- the mistake
+const whitelist = ["http://localhost:3000", "https://chat.example"];
+
+const io = new Server(httpServer, {
+  cors: {
+    origin: (origin, callback) => {
+      if (whitelist.includes(origin)) {
+        callback(null, true);
+      } else {
+        callback(new Error("Not allowed by CORS"));
+      }
+    }
+  }
+});
+// --- the end of it
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

@@ -1,0 +1,29 @@
+// Who may connect is said twice, and once wrongly.
+
+import express from "express";
+import { createServer } from "http";
+import { Server } from "socket.io";
+
+interface ServerToClientEvents {
+  message: (text: string) => void;
+}
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:5173"
+  },
+  allowRequest: (req, callback) => {
+    callback(null, req.headers.origin === "http://localhost:3000");
+  }
+});
+// --- the end of it
+
+io.on("connection", (socket) => {
+  socket.on("message", (text: string) => io.emit("message", text));
+});
+
+httpServer.listen(Number(process.env.PORT ?? 3000));

@@ -1,0 +1,133 @@
+"""Each cure, pasted: ``check`` names the mistake, what it prints in its place mends it, and a real page connects."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sio_doctor.confirm.chromium import Chromium
+from tests.cures.conftest import Pages
+from tests.cures.marks import mended, mistaken
+from tests.cures.pairs import HERE, PACKAGES, PAIRS, STACKS, Pair
+from tests.cures.running import free_port, running
+from tests.living.pages import attempt
+from tests.living.pairs import Client
+from tests.servers import needs_chromium, needs_node
+
+pytestmark = [pytest.mark.cures, needs_chromium, needs_node]
+
+#: Needs no server of its own: the page is what runs.
+PAGE = "page"
+
+#: What becomes of the page's own client, once it is clear. The page is an application: it says in its title how it went.
+LOOK = """new Promise((resolve) => {
+  const until = Date.now() + 8000;
+  const look = () => {
+    const name = socket.io.engine && socket.io.engine.transport ? socket.io.engine.transport.name : null;
+    const over = Date.now() > until;
+    if (socket.connected && (name === "websocket" || over)) resolve({ connects: true, transport: name });
+    else if (over || (!socket.connected && document.title.startsWith("failed"))) resolve({ connects: false });
+    else setTimeout(look, 50);
+  };
+  look();
+})"""
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=["-".join(pair.key) for pair in PAIRS])
+def test_the_cure_cures(
+    pair: Pair, chromium: Chromium, served: Pages, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("pair", pair.key)
+    name = f"{pair.folder}/{pair.file.name}"
+    text = pair.file.read_text()
+    with surroundings(pair) as (url, values, direct):
+
+        def start(file: str) -> Any:
+            if pair.folder == PAGE:
+                served.own["pair"] = file
+                return ExitStack()
+            port = int(values["PORT"])
+            return running(file, name, port, socket_io=PACKAGES.get(pair.folder, "socket.io-4"))
+
+        with start(mistaken(text, values)):
+            status, report = check(pair, url, pair.client, direct)
+            assert [one["slug"] for one in report["findings"]][:1] == [pair.cause]
+            assert status == (0 if pair.warns else 1)
+            assert play(pair, pair.client, chromium, url) == ((True, "polling") if pair.warns else (False, None))
+        [finding] = [one for one in report["findings"] if one["slug"] == pair.cause]
+        cures = [fix["after"] for fix in finding["fixes"] if fix["stack"] == pair.stack]
+        assert cures, [(fix["stack"], fix["title"]) for fix in finding["fixes"]]
+        with start(mended(text, cures[0], values)):
+            client = pair.after or pair.client
+            status, report = check(pair, url, client, direct, cured=True)
+            found = [(one["slug"], one["severity"]) for one in report["findings"]]
+            assert status == 0, found
+            assert report["ok"]
+            assert pair.cause not in [slug for slug, severity in found if severity != "info"]
+            assert play(pair, client, chromium, url) == (True, pair.transport)
+
+
+def test_every_file_is_a_pair() -> None:
+    files = {path for folder in STACKS for path in (HERE / folder).glob("*.*")}
+    assert files == {pair.file for pair in PAIRS}
+    assert len({pair.key for pair in PAIRS}) == len(PAIRS)
+
+
+@contextmanager
+def surroundings(pair: Pair) -> Iterator[tuple[str, dict[str, str], str | None]]:
+    """What the file needs around it: the URL that is checked, what is filled in, and the server behind a proxy."""
+    if pair.upstream is None:
+        port = free_port()
+        yield f"http://127.0.0.1:{port}", {"PORT": str(port)}, None
+        return
+    with pair.upstream(pair.origin) as behind:
+        if pair.folder == PAGE:
+            yield behind, {"SERVER": behind, "PORT": str(urlsplit(behind).port)}, None
+            return
+        port = free_port()
+        values = {"PORT": str(port), "UPSTREAM": str(urlsplit(behind).port)}
+        yield f"http://127.0.0.1:{port}", values, behind
+
+
+def check(
+    pair: Pair, url: str, client: Client, direct: str | None, *, cured: bool = False
+) -> tuple[int, dict[str, Any]]:
+    """``sio-doctor check`` as a person runs it: its exit status and its report."""
+    address = url + ("" if cured and pair.folder == PAGE else pair.address)
+    command = [sys.executable, "-m", "sio_doctor", "check", address, "--origin", pair.origin, "--json", *pair.more]
+    command += [*options(client), *(["--direct", direct] if direct else []), "--timeout", "4"]
+    done = subprocess.run(command, capture_output=True, timeout=90, env={**os.environ, "NO_COLOR": "1"}, check=False)
+    assert done.returncode in (0, 1), done.stderr.decode()
+    return done.returncode, json.loads(done.stdout)
+
+
+def options(client: Client) -> list[str]:
+    """The same client for the command."""
+    given = ["--client", str(client.version), "--transports", ",".join(client.transports)]
+    if client.with_credentials is not None:
+        given.append("--with-credentials" if client.with_credentials else "--without-credentials")
+    given += ["--header", f"{client.header[0]}: {client.header[1]}"] if client.header else []
+    given += ["--namespace", client.namespace] if client.namespace else []
+    given += ["--auth", client.auth] if client.auth else []
+    given += ["--query", "=".join(client.query)] if client.query else []
+    given += ["--path", client.path] if client.path else []
+    return given
+
+
+def play(pair: Pair, client: Client, chromium: Chromium, url: str) -> tuple[bool, str | None]:
+    """Does the real client connect, in a page of that origin, and over what?"""
+    if pair.folder == PAGE:
+        with chromium.page(f"{pair.origin}/pair") as page:
+            result = page.evaluate(LOOK)
+            return result["connects"], result.get("transport")
+    with chromium.page(f"{pair.origin}/{client.version}") as page:
+        did = attempt(page, url + client.namespace, client.options(), auth=client.auth)
+        return did.connects, did.transport
