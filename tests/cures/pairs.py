@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.living.pairs import Client, Server, on_node
+from tests.living.pairs import Client, Server, on_node, on_python
 
 HERE = Path(__file__).parent
 PAGE = "http://localhost:5173"
@@ -38,6 +38,14 @@ STACKS = {
     "page": "socket.io-client",
 }
 
+PROXIES = ("nginx", "haproxy", "apache", "caddy")
+
+#: One of two processes behind a proxy.
+PROCESS = """
+const { Server } = require("socket.io");
+new Server(Number(process.env.PORT), { cors: { origin: "http://localhost:5173", credentials: true } });
+"""
+
 #: What a file on Node finds under the name socket.io.
 PACKAGES = {"socket.io-3": "socket.io-3", "socket.io-2": "socket.io-2"}
 
@@ -50,6 +58,8 @@ NOT_PROVEN = {
     "server-too-old, client-too-old by npm or pip": "the cure installs a package from a registry",
 }
 
+LETS_IN = on_node("4.8", "{cors: {origin: 'ORIGIN', credentials: true}}")
+
 
 class Pair(NamedTuple):
     """One mistake in one file, and how its page's client is set."""
@@ -59,7 +69,11 @@ class Pair(NamedTuple):
     client: Client = Client()
     origin: str = PAGE
     upstream: Server | None = None
-    """For a proxy: what is behind it. For a page: the server that it asks."""
+    """For a proxy: what is behind it, where that is no Socket.IO 4 that lets the page in. For a page: whom it asks."""
+    two: bool = False
+    """For a proxy: two processes are behind it."""
+    luck: bool = False
+    """The page connects now and then."""
     warns: bool = False
     """The page connects even so, by polling: the finding is a warning."""
     address: str = ""
@@ -81,6 +95,11 @@ class Pair(NamedTuple):
         return STACKS[self.folder]
 
     @property
+    def behind(self) -> Server:
+        """What is behind a proxy."""
+        return self.upstream or LETS_IN
+
+    @property
     def file(self) -> Path:
         [file] = (HERE / self.folder).glob(f"{self.cause}.*")
         return file
@@ -90,8 +109,9 @@ HEADER = ("my-custom-header", "abcd")
 _four, _two, _three = Client(), Client(version=2), Client(version=3)
 _header, _cookies = Client(header=HEADER), Client(with_credentials=True)
 _socket = Client(transports=("websocket",))
-_up = on_node("4.8", "{cors: {origin: 'ORIGIN', credentials: true}}")
-_closed = on_node("4.8")
+_star = on_node("4.8", "{cors: {origin: '*'}}")
+_python = on_python("uvicorn", "cors_allowed_origins=['ORIGIN']")
+_list = on_node("4.8", "{cors: {origin: ['ORIGIN']}}")
 
 PAIRS = [
     Pair("socket.io-4", "cors-not-configured"),
@@ -107,17 +127,15 @@ PAIRS = [
     Pair("socket.io-4", "preflight-unhandled-v2", _header),
     Pair("socket.io-4", "cors-on-handshake-only"),
     Pair("socket.io-4", "allowrequest-403"),
-    Pair("socket.io-4", "ws-allowrequest-origin", _socket),
     Pair("socket.io-4", "transport-disabled"),
     Pair("socket.io-4", "path-mismatch"),
-    Pair("socket.io-4", "trailing-slash-path", Client(path="/socket.io")),
     Pair("socket.io-4", "allow-upgrades-off", warns=True),
     Pair("socket.io-4", "client-too-old", _two),
     Pair("socket.io-4", "invalid-namespace", Client(namespace="/admin")),
     Pair("socket.io-4", "no-connect-reply"),
     Pair("socket.io-4", "connect-middleware-error", Client(auth='{"token":"abcdef"}')),
-    Pair("socket.io-4", "ws-two-servers-conflict"),
-    Pair("socket.io-4", "two-instances-one-server"),
+    Pair("socket.io-4", "ws-two-servers-conflict", warns=True),
+    Pair("socket.io-4", "two-instances-one-server", warns=True),
     Pair("socket.io-4-ts", "cors-not-configured"),
     Pair("socket.io-4-ts", "static-origin-mismatch"),
     Pair("socket.io-4-ts", "origin-trailing-slash"),
@@ -131,7 +149,6 @@ PAIRS = [
     Pair("socket.io-3", "origin-trailing-slash", _three),
     Pair("socket.io-3", "origin-comma-list", _three),
     Pair("socket.io-3", "origin-no-scheme", _three),
-    Pair("socket.io-3", "origin-callback-error", _three),
     Pair("socket.io-3", "wildcard-with-credentials", Client(version=3, with_credentials=True)),
     Pair("socket.io-3", "acac-missing", Client(version=3, with_credentials=True)),
     Pair("socket.io-3", "preflight-header-not-allowed", Client(version=3, header=HEADER)),
@@ -141,10 +158,6 @@ PAIRS = [
     Pair("socket.io-3", "no-connect-reply", _three),
     Pair("socket.io-3", "connect-middleware-error", Client(version=3, auth='{"token":"abcdef"}')),
     Pair("socket.io-2", "v2-origins-needs-port", _two, origin="http://localhost"),
-    Pair("socket.io-2", "origin-not-in-list", _two),
-    Pair("socket.io-2", "origin-trailing-slash", _two),
-    Pair("socket.io-2", "origin-no-scheme", _two),
-    Pair("socket.io-2", "allowrequest-403", _two),
     Pair("socket.io-2", "preflight-unhandled-v2", Client(version=2, header=HEADER)),
     Pair("socket.io-2", "preflight-header-not-allowed", Client(version=2, header=HEADER)),
     Pair("socket.io-2", "invalid-namespace", Client(version=2, namespace="/admin")),
@@ -152,4 +165,111 @@ PAIRS = [
     Pair("socket.io-2", "connect-middleware-error", Client(version=2, query=("token", "abcdef"))),
     Pair("express", "app-listen-not-server-listen"),
     Pair("nestjs", "cors-not-configured"),
+    Pair("uvicorn", "python-origin-not-accepted"),
+    Pair("uvicorn", "cors-not-configured"),
+    Pair("uvicorn", "acac-missing", _cookies),
+    Pair("uvicorn", "transport-disabled"),
+    Pair("uvicorn", "path-mismatch"),
+    Pair("uvicorn", "connect-middleware-error", Client(auth='{"token":"abcdef"}')),
+    Pair("uvicorn", "invalid-namespace", Client(namespace="/admin")),
+    Pair("uvicorn", "no-connect-reply"),
+    Pair("uvicorn", "gunicorn-workers", luck=True),
+    Pair("aiohttp", "python-origin-not-accepted"),
+    Pair("aiohttp", "cors-not-configured"),
+    Pair("aiohttp", "acac-missing", _cookies),
+    Pair("aiohttp", "transport-disabled"),
+    Pair("aiohttp", "no-connect-reply"),
+    Pair("tornado", "python-origin-not-accepted"),
+    Pair("tornado", "cors-not-configured"),
+    Pair("tornado", "transport-disabled"),
+    Pair("hypercorn", "python-origin-not-accepted"),
+    Pair("hypercorn", "cors-not-configured"),
+    Pair("hypercorn", "transport-disabled"),
+    Pair("django", "python-origin-not-accepted"),
+    Pair("django", "cors-not-configured"),
+    Pair("django", "transport-disabled"),
+    Pair("wsgi", "python-origin-not-accepted"),
+    Pair("wsgi", "cors-not-configured"),
+    Pair("flask-socketio", "python-origin-not-accepted"),
+    Pair("flask-socketio", "cors-not-configured"),
+    Pair("flask-socketio", "acac-missing", _cookies),
+    Pair("flask-socketio", "transport-disabled"),
+    Pair("flask-socketio", "path-mismatch"),
+    Pair("flask-socketio", "connect-middleware-error", Client(auth='{"token":"abcdef"}')),
+    Pair("flask-socketio", "invalid-namespace", Client(namespace="/admin")),
+    Pair("flask-socketio", "no-connect-reply"),
+    Pair("flask-socketio", "gunicorn-workers", luck=True),
+    Pair("fastapi", "duplicate-acao-framework"),
+    Pair("fastapi", "python-origin-not-accepted"),
+    Pair("fastapi", "origin-not-in-list"),
+    Pair("fastapi", "acac-missing", _cookies),
+    Pair("fastapi", "wildcard-with-credentials", _cookies),
+    Pair("fastapi", "preflight-header-not-allowed", _header),
+    Pair("fastapi", "path-mismatch"),
+    Pair("fastapi", "asgi-mount-path"),
+    Pair("nginx", "ws-proxy-no-upgrade", warns=True),
+    Pair("nginx", "proxy-strips-path"),
+    Pair("nginx", "duplicate-acao-proxy"),
+    Pair("nginx", "proxy-strips-acao", upstream=_star),
+    Pair("nginx", "origin-not-in-list", upstream=_list),
+    Pair("nginx", "static-origin-mismatch"),
+    Pair("nginx", "wildcard-with-credentials", _cookies),
+    Pair("nginx", "preflight-blocked-upstream", _header),
+    Pair("nginx", "preflight-empty-2xx", _header),
+    Pair("nginx", "preflight-redirect", Client(header=("Authorization", "Bearer abcdef"))),
+    Pair("nginx", "error-response-without-cors"),
+    Pair("nginx", "basic-auth-or-401"),
+    Pair("nginx", "html-instead-of-handshake"),
+    Pair("nginx", "gateway-5xx-no-cors"),
+    Pair("nginx", "transport-unknown"),
+    Pair("nginx", "trailing-slash-path"),
+    Pair("nginx", "redirect-to-login"),
+    Pair("nginx", "python-origin-not-accepted", upstream=_python),
+    Pair("nginx", "ws-refused", _socket),
+    Pair("nginx", "payload-limits"),
+    Pair("nginx", "no-sticky-sessions", two=True),
+    Pair("nginx", "rate-limit"),
+    Pair("haproxy", "ws-proxy-no-upgrade", warns=True),
+    Pair("haproxy", "proxy-strips-path"),
+    Pair("haproxy", "duplicate-acao-proxy"),
+    Pair("haproxy", "proxy-strips-acao", upstream=_star),
+    Pair("haproxy", "origin-not-in-list", upstream=_list),
+    Pair("haproxy", "static-origin-mismatch"),
+    Pair("haproxy", "wildcard-with-credentials", _cookies),
+    Pair("haproxy", "preflight-blocked-upstream", _header),
+    Pair("haproxy", "preflight-empty-2xx", _header),
+    Pair("haproxy", "error-response-without-cors"),
+    Pair("haproxy", "basic-auth-or-401"),
+    Pair("haproxy", "gateway-5xx-no-cors"),
+    Pair("haproxy", "transport-unknown"),
+    Pair("haproxy", "trailing-slash-path"),
+    Pair("haproxy", "no-sticky-sessions", two=True),
+    Pair("haproxy", "rate-limit"),
+    Pair("apache", "ws-proxy-no-upgrade", warns=True),
+    Pair("apache", "proxy-strips-path"),
+    Pair("apache", "duplicate-acao-proxy"),
+    Pair("apache", "proxy-strips-acao", upstream=_star),
+    Pair("apache", "static-origin-mismatch"),
+    Pair("apache", "wildcard-with-credentials", _cookies),
+    Pair("apache", "preflight-blocked-upstream", _header),
+    Pair("apache", "preflight-empty-2xx", _header),
+    Pair("apache", "error-response-without-cors"),
+    Pair("apache", "basic-auth-or-401"),
+    Pair("apache", "html-instead-of-handshake"),
+    Pair("apache", "gateway-5xx-no-cors"),
+    Pair("apache", "no-sticky-sessions", two=True),
+    Pair("caddy", "ws-proxy-no-upgrade", warns=True),
+    Pair("caddy", "proxy-strips-path"),
+    Pair("caddy", "duplicate-acao-proxy"),
+    Pair("caddy", "proxy-strips-acao", upstream=_star),
+    Pair("caddy", "static-origin-mismatch"),
+    Pair("caddy", "wildcard-with-credentials", _cookies),
+    Pair("caddy", "preflight-blocked-upstream", _header),
+    Pair("caddy", "preflight-empty-2xx", _header),
+    Pair("caddy", "error-response-without-cors"),
+    Pair("caddy", "basic-auth-or-401"),
+    Pair("caddy", "html-instead-of-handshake"),
+    Pair("caddy", "gateway-5xx-no-cors"),
+    Pair("caddy", "transport-unknown"),
+    Pair("caddy", "no-sticky-sessions", two=True),
 ]

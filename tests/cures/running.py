@@ -22,14 +22,21 @@ RUN_JS = Path(__file__).with_name("run.js")
 _PORTS = range(20000, 32000)
 
 
-def free_port() -> int:
-    """A port of loopback where nothing listens: a file that is mended starts where it was before."""
+def free_ports(count: int) -> tuple[int, ...]:
+    """Ports of loopback where nothing listens, one behind the other: a mended file starts where it was before."""
     while True:
-        port = random.choice(_PORTS)
-        with suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return port
+        first = random.choice(_PORTS)
+        ports = tuple(range(first, first + count))
+        if all(map(_is_free, ports)):
+            return ports
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @contextmanager
@@ -48,6 +55,7 @@ def running(text: str, name: str, port: int, *, socket_io: str = "socket.io-4") 
         environment = {
             "PORT": str(port),
             "PYTHONWARNINGS": "ignore",
+            "HOME": temporary,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         with process(command, cwd=folder, env=environment) as server:

@@ -11,7 +11,7 @@ const io = new Server(httpServer, {
 
 // --- the mistake
 io.use(async (socket, next) => {
-  socket.data.since = await Promise.resolve(Date.now());
+  socket.since = await Promise.resolve(Date.now());
 });
 // --- the end of it
 

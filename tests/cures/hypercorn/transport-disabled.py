@@ -1,0 +1,28 @@
+"""Long polling was turned off; the page begins with it."""
+
+import asyncio
+import os
+
+import socketio
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+# --- the mistake
+sio = socketio.AsyncServer(
+    async_mode="asgi",
+    cors_allowed_origins=["http://localhost:5173"],
+    transports=["websocket"],
+)
+# --- the end of it
+
+app = socketio.ASGIApp(sio)
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+config = Config()
+config.bind = [f"127.0.0.1:{os.environ.get('PORT', 8000)}"]
+asyncio.run(serve(app, config))

@@ -1,0 +1,29 @@
+"""Long polling was turned off; the page begins with it."""
+
+import asyncio
+import os
+
+import socketio
+import tornado.web
+
+# --- the mistake
+sio = socketio.AsyncServer(
+    async_mode="tornado",
+    cors_allowed_origins=["http://localhost:5173"],
+    transports=["websocket"],
+)
+# --- the end of it
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+async def main():
+    app = tornado.web.Application([(r"/socket.io/", socketio.get_tornado_handler(sio))])
+    app.listen(int(os.environ.get("PORT", 8888)), address="127.0.0.1")
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())
