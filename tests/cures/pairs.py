@@ -7,10 +7,26 @@ mistake`` and ``--- the end of it``. Its page is ``http://localhost:5173``; it l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.living.pairs import Client, Server, on_node, on_python
+from tests.living.more_pairs import NO_PREFLIGHT
+from tests.living.pairs import (
+    HEADER,
+    OTHER_HEADERS,
+    TOKEN,
+    WEBSOCKET_ALONE,
+    Client,
+    Server,
+    behind_nginx,
+    on_node,
+    on_python,
+)
+from tests.servers.certificates import self_signed
+from tests.servers.node import node
+from tests.servers.proxies import nginx
 
 HERE = Path(__file__).parent
 PAGE = "http://localhost:5173"
@@ -77,7 +93,7 @@ class Pair(NamedTuple):
     warns: bool = False
     """The page connects even so, by polling: the finding is a warning."""
     address: str = ""
-    """What the person writes behind the server's host."""
+    """The URL that the page asks and the person checks, where it is not the server's own; ``HOST`` is its host."""
     more: tuple[str, ...] = ()
     """More of the command."""
     after: Client | None = None
@@ -105,13 +121,26 @@ class Pair(NamedTuple):
         return file
 
 
-HEADER = ("my-custom-header", "abcd")
+DENIED = "limit_except GET POST { deny all; }"
+
+
+@contextmanager
+def to_https(origin: str) -> Iterator[str]:
+    """A server that sends everybody to another one, by https."""
+    options = f"{{cors: {{origin: '{origin}'}}}}"
+    with node("4.8", options, tls=self_signed()) as secure, nginx([], server=f"return 301 {secure}$request_uri;") as url:
+        yield url
+
+
 _four, _two, _three = Client(), Client(version=2), Client(version=3)
 _header, _cookies = Client(header=HEADER), Client(with_credentials=True)
 _socket = Client(transports=("websocket",))
 _star = on_node("4.8", "{cors: {origin: '*'}}")
+_token = Client(auth='{"token":"abcdef"}')
+_wants_token = on_node("4.8", "{cors: {origin: 'ORIGIN'}}", setup=TOKEN)
+_below_api = on_node("4.8", "{path: '/api/socket.io/', cors: {origin: 'ORIGIN'}}")
+_at_ws = on_node("4.8", "{path: '/ws/', cors: {origin: 'ORIGIN'}}")
 _python = on_python("uvicorn", "cors_allowed_origins=['ORIGIN']")
-_list = on_node("4.8", "{cors: {origin: ['ORIGIN']}}")
 
 PAIRS = [
     Pair("socket.io-4", "cors-not-configured"),
@@ -211,7 +240,6 @@ PAIRS = [
     Pair("nginx", "proxy-strips-path"),
     Pair("nginx", "duplicate-acao-proxy"),
     Pair("nginx", "proxy-strips-acao", upstream=_star),
-    Pair("nginx", "origin-not-in-list", upstream=_list),
     Pair("nginx", "static-origin-mismatch"),
     Pair("nginx", "wildcard-with-credentials", _cookies),
     Pair("nginx", "preflight-blocked-upstream", _header),
@@ -225,15 +253,12 @@ PAIRS = [
     Pair("nginx", "trailing-slash-path"),
     Pair("nginx", "redirect-to-login"),
     Pair("nginx", "python-origin-not-accepted", upstream=_python),
-    Pair("nginx", "ws-refused", _socket),
-    Pair("nginx", "payload-limits"),
     Pair("nginx", "no-sticky-sessions", two=True),
     Pair("nginx", "rate-limit"),
     Pair("haproxy", "ws-proxy-no-upgrade", warns=True),
     Pair("haproxy", "proxy-strips-path"),
     Pair("haproxy", "duplicate-acao-proxy"),
     Pair("haproxy", "proxy-strips-acao", upstream=_star),
-    Pair("haproxy", "origin-not-in-list", upstream=_list),
     Pair("haproxy", "static-origin-mismatch"),
     Pair("haproxy", "wildcard-with-credentials", _cookies),
     Pair("haproxy", "preflight-blocked-upstream", _header),
@@ -272,4 +297,16 @@ PAIRS = [
     Pair("caddy", "gateway-5xx-no-cors"),
     Pair("caddy", "transport-unknown"),
     Pair("caddy", "no-sticky-sessions", two=True),
+    Pair("page", "path-mismatch", upstream=_below_api, after=Client(path="/api/socket.io/")),
+    Pair("page", "path-vs-namespace", address="http://HOST/ws", upstream=_at_ws, after=Client(path="/ws/")),
+    Pair("page", "transport-disabled", upstream=on_node("4.8", WEBSOCKET_ALONE), after=_socket),
+    Pair("page", "wildcard-with-credentials", _cookies, upstream=_star, after=_four),
+    Pair("page", "preflight-header-not-allowed", _header, upstream=on_node("4.8", OTHER_HEADERS), after=_token),
+    Pair("page", "preflight-empty-2xx", _header, upstream=behind_nginx(LETS_IN, NO_PREFLIGHT), after=_token),
+    Pair("page", "preflight-blocked-upstream", _header, upstream=behind_nginx(LETS_IN, DENIED), after=_token),
+    Pair("page", "preflight-unhandled-v2", Client(version=2, header=HEADER), upstream=on_node("2.5"), after=_two),
+    Pair("page", "connect-middleware-error", upstream=_wants_token, after=_token),
+    Pair("page", "invalid-namespace", Client(namespace="/admin"), upstream=LETS_IN, after=_four),
+    Pair("page", "tls-plain-mixup", address="https://HOST", upstream=LETS_IN),
+    Pair("page", "redirect-http-to-https", upstream=to_https, more=("--insecure",)),
 ]

@@ -82,6 +82,7 @@ def _haproxy(folder: Path, file: Path, port: int, socket_io: str) -> list[str | 
 
 
 def _caddy(folder: Path, file: Path, port: int, socket_io: str) -> list[str | Path]:
+    (folder / "index.html").write_text(_INDEX)
     return [need("caddy"), "run", "--adapter", "caddyfile", "--config", file]
 
 
