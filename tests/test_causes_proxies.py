@@ -317,7 +317,7 @@ class HAProxy(NamedTuple):
     headline: str | None = None
     client: Mapping[str, Any] = {}
     upstream: Upstream = on_node()
-    cure: str = "frontend www"
+    cure: str = "/socket.io/"
 
 
 SET = "http-response set-header Access-Control-Allow-Origin"

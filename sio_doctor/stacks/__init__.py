@@ -44,6 +44,7 @@ PROXY_FIRST = frozenset(
         "redirect-to-login", "redirect-loop", "basic-auth-or-401", "rate-limit", "method-or-size-filter",
         "tls-untrusted", "tls-name-or-date", "tls-client-certificate", "ws-idle-timeout",
         "acao-cached-for-other-origin", "request-overlap", "proxy-strips-path", "transport-unknown",
+        "two-instances-one-server", "preflight-not-sticky", "vary-origin-missing", "python-behind-tls-proxy",
     }
 )  # fmt: skip
 #: Causes that lie there where that was seen, by the key of ``layered``.
@@ -73,7 +74,8 @@ PAGE_FIRST = frozenset(
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
 FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
     "preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails", "python-origin-not-accepted",
-    "sticky-cookie-not-sent", "cookie-samesite",
+    "sticky-cookie-not-sent", "cookie-samesite", "acah-star-limits", "any-origin-with-credentials",
+    "null-origin-allowed",
 }  # fmt: skip
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 
@@ -105,8 +107,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
     ``accepted``: the variant of the origin that the server let in. ``path``: another path where Socket.IO answers.
     ``location``: where a redirect leads, whole. ``address``: the one of several at which Socket.IO answers. ``silent``:
     how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``tls``: the detail of its TLS failure.
-    ``polls``: a polling handshake passed. ``mount``: where an ASGI app is mounted that does not know it. ``layer-…``:
-    see ``layered``.
+    ``preflight``: the status with which the preflight was refused. ``polls``: a polling handshake passed. ``mount``:
+    where an ASGI app is mounted that does not know it. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
     for exchange in evidence.exchanges:
@@ -126,6 +128,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
             details.setdefault("address", exchange.address)
         if exchange.purpose == "handshake" and allowed:
             details.setdefault("allow-origin", allowed)
+        if exchange.purpose in ("preflight", "simulated-preflight") and response.status >= 400:
+            details.setdefault("preflight", str(response.status))
         if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:
             details.setdefault("accepted", origin)
         if exchange.purpose == "other-path" and engineio.read_open(response):

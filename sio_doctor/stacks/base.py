@@ -21,6 +21,8 @@ from sio_doctor.standards import engineio
 PLACEHOLDER = "https://your-page.example"
 #: Causes that a new port ends.
 NEW_PORT = ("unsafe-port", "macos-port-5000")
+#: Where a Socket.IO server mostly listens, as its proxy reaches it.
+UPSTREAM = "http://127.0.0.1:3000"
 #: Where a page lives that was opened from a file, once it is served.
 SERVED = "http://localhost:8000"
 
@@ -75,6 +77,11 @@ class Ask(NamedTuple):
     def app_port(self) -> int:
         """Where the server itself listens, as far as that can be known: behind 443 and 80 there mostly is a proxy."""
         return 3000 if self.port in (80, 443) or self.slug in NEW_PORT else self.port
+
+    @property
+    def upstream(self) -> str:
+        """The base URL of the server behind the proxy: what ``--direct`` named, else where one mostly listens."""
+        return conf(self.plan.direct.url, UPSTREAM) if self.plan.direct is not None else UPSTREAM
 
     def layer(self, *names: str) -> bool:
         """One of these stands in front or around."""

