@@ -139,6 +139,8 @@ class Plan(Model, frozen=True, kw_only=True):
     """The URL had a path that is no handshake path, so, as socket.io-client does, it was taken for a namespace."""
     notes: tuple[str, ...] = ()
     """What was cut, completed or assumed, one sentence each."""
+    stacks: tuple[str, ...] = ()
+    """Whom the cures are for (``--stack``), whoever was recognised: ``nestjs``, ``nginx``, …"""
 
 
 # --- what was sent and what came back --------------------------------------------------------------------------------

@@ -65,12 +65,13 @@ def make_plan(
     no_proxy: str | None = None,
     family: int | None = None,
     max_requests: int | None = None,
+    stacks: Sequence[str] = (),
 ) -> Plan:
     """The plan of one check. ``timeout``, ``deadline`` and ``hold`` in seconds, ``query`` as ``name=value``,
     ``headers`` as ``name: value``, ``auth`` as JSON text, ``cookies`` as ``name=value; name=value``. ``resolve``
     (``host:port:address``), ``ca_file``, ``insecure``, ``proxy`` (empty: none), ``no_proxy`` and ``family`` (4 or 6)
-    are as curl's options. ``page`` is the URL of a page to be read, whose origin is asked about first. Raises PlanError
-    with one sentence.
+    are as curl's options. ``page`` is the URL of a page to be read, whose origin is asked about first. ``stacks`` are
+    names of those that the cures are for (``nestjs``, ``nginx``). Raises PlanError with one sentence.
     """
     if not (0 < timeout < inf and 0 < deadline < inf):
         raise PlanError("--timeout and --deadline take a number of seconds above 0.")
@@ -136,6 +137,7 @@ def make_plan(
         nonce=secrets.token_hex(3),
         namespace_from_path=namespace is None and pasted.namespace != "/",
         notes=tuple(notes),
+        stacks=_stacks(stacks),
     )
 
 
@@ -344,6 +346,22 @@ def _auth(text: str | None) -> str | None:
 def _transports(values: Sequence[str]) -> tuple[Transport, ...]:
     names = [name.strip() for value in values for name in value.split(",") if name.strip()]
     return tuple(_one_of(name, TRANSPORTS, "--transports") for name in dict.fromkeys(names))
+
+
+def _stacks(values: Sequence[str]) -> tuple[str, ...]:
+    """Repeated or in one list with commas, in any case."""
+    wanted = [name.strip().lower() for value in values for name in value.split(",") if name.strip()]
+    if not values:
+        return ()
+    from sio_doctor.stacks import NAMES  # it takes a while, and few name one
+    from sio_doctor.stacks.named import unknown_name
+
+    for name in wanted:
+        if name not in NAMES:
+            raise PlanError(unknown_name(name, NAMES))
+    if not wanted:
+        raise PlanError(f"--stack takes names: {', '.join(NAMES)}.")
+    return tuple(dict.fromkeys(wanted))
 
 
 Name = TypeVar("Name", bound=str)

@@ -147,6 +147,15 @@ def check(
         str,
         typer.Option(metavar="LEVEL", help="Status 1 from error, warning or never.", rich_help_panel=_OUTPUT),
     ] = "error",
+    stack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Whom the cures are for: nestjs, flask-socketio, nginx, … Repeatable.",
+            show_default="who was recognised",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     confirm: Annotated[
         str | None,
         typer.Option(
@@ -220,6 +229,7 @@ def check(
             no_proxy=noproxy,
             family=4 if ipv4 else 6 if ipv6 else None,
             max_requests=max_requests,
+            stacks=stack or (),
         )
     except PlanError as error:
         raise typer.TyperException(str(error)) from None

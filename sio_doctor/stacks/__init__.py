@@ -13,9 +13,11 @@ from sio_doctor.stacks import (
     caddy,
     express,
     fastapi,
+    flask,
     haproxy,
     hosts,
     machine,
+    nest,
     netty,
     nginx,
     page,
@@ -23,15 +25,20 @@ from sio_doctor.stacks import (
     socketio,
     socketio2,
     visitor,
+    wsgi,
 )
-from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, openings
+from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, has_layer, openings
+from sio_doctor.stacks.named import instead, named, names
 from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
-    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, socketio2, python, netty,
-    page, visitor,
+    nginx, haproxy, apache, caddy, hosts, express, fastapi, machine, socketio, nest, socketio2, python, flask, wsgi,
+    netty, page, visitor,
 )  # fmt: skip
+
+#: What ``--stack`` takes.
+NAMES: dict[str, str | Server] = names(STACKS)
 
 #: Every slug for which there is a cure.
 SLUGS: frozenset[str] = frozenset(slug for stack in STACKS for slug in stack.FIXES)
@@ -80,8 +87,18 @@ FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 
 #: The servers, the commonest first, and for how many of them a cure is given where none was recognised.
-SERVERS: tuple[Stack, ...] = (socketio, python, express, socketio2, fastapi)
+SERVERS: tuple[Stack, ...] = (socketio, python, flask, nest, socketio2, express, fastapi)
 GUESSES = 2
+#: Causes where another order is the likelier one.
+LIKELIER: dict[str, tuple[Stack, ...]] = {
+    "app-listen-not-server-listen": (express, nest),
+    "flask-cors-only": (flask, wsgi),
+    "fastapi-middleware-only": (fastapi, python),
+    "python-no-websocket": (flask, python),
+    "gunicorn-workers": (flask, wsgi),
+    "preflight-unhandled-v2": (socketio2, socketio),
+    "vary-origin-missing": (python, flask),
+}
 
 
 def identify(evidence: Evidence) -> Server:
@@ -201,32 +218,77 @@ def fixes(
     slug: str, plan: Plan, server: Server, *, origins: tuple[str, ...], details: Mapping[str, str] | None = None
 ) -> tuple[Fix, ...]:
     """What to change for that cause, the likeliest first: in the server and the proxies that were recognised, else in
-    the two commonest servers and in nginx (whose title says so). ``origins``: the pages that it concerns.
-    ``details``: see ``observed``. Empty for a slug that is not in ``SLUGS``.
+    the two commonest servers and in nginx (whose titles say so). The servers that ``plan.stacks`` names stand in for
+    the recognised one, its proxies count as seen. ``origins``: the pages that it concerns. ``details``: see
+    ``observed``. Empty for a slug that is not in ``SLUGS``.
     """
     if slug == "dns-fails" and plan.network.family is not None:
         return ()  # the name may well resolve, to addresses that may not be used
-    ask = Ask(slug, plan, server, origins, tuple(name for name, _ in plan.client.extra_headers), details or {})
-    known = {side: _cures(ask, _fitting(server, side)) for side in SIDES}
-    guessed: dict[Side, list[Fix]] = {"server": [], "proxy": [], "page": []}
-    recognised = [stack for stack in SERVERS if stack.fits(server)]
-    if not recognised or not any(known.values()):
-        guessed["server"] = _cures(ask, (stack for stack in SERVERS if stack not in recognised))[:GUESSES]
-    if slug in FRONTED and not _fitting(server, "proxy"):
-        guessed["proxy"] = [
+    given = named(plan.stacks, NAMES)
+    proxies = [layer for layer in server.layers if _is_proxy(layer)]
+    servers = [instead(server, one, given.layers, proxies) for one in given.servers]
+    if not servers:
+        servers = [structs.replace(server, layers=tuple(dict.fromkeys([*server.layers, *given.layers])))]
+    headers = tuple(name for name, _ in plan.client.extra_headers)
+    asks = [Ask(slug, plan, one, origins, headers, details or {}) for one in servers]
+    found: dict[Side, list[Fix]] = {side: _distinct(fix for ask in asks for fix in _known(ask, side)) for side in SIDES}
+    recognised = bool(given.servers) or any(stack.fits(servers[0]) for stack in SERVERS)
+    if not given.servers and not (recognised and any(found.values())):
+        found["server"] += _guessed(asks[0])
+    guessed_proxy = slug in FRONTED and not any(_fitting(one, "proxy") for one in servers)
+    if guessed_proxy:
+        found["proxy"] = [
             structs.replace(fix, title=f"If nginx is in front, the commonest proxy: {fix.title}")
-            for fix in _cures(ask, [nginx])
+            for fix in _cures(asks[0], [nginx])
         ]
-    order = SIDES
-    stripped = slug == "path-mismatch" and plan.target.path == "/socket.io/" and "path" not in ask.details
-    if LAYERED.get(slug) in ask.details or (stripped and known["proxy"]):
-        order = ("proxy", "server", "page")
-    elif slug in PAGE_FIRST or page.FIXES.get(slug) is page.served:
-        order = ("page", "server", "proxy")
-    elif slug in PROXY_FIRST and not (guessed["proxy"] and _cures(ask, recognised)):
+    return tuple(
+        _noted(fix, origins) for side in _order(asks[0], found, guessed_proxy, recognised) for fix in found[side]
+    )
+
+
+def _order(ask: Ask, found: dict[Side, list[Fix]], guessed_proxy: bool, recognised: bool) -> tuple[Side, ...]:
+    slug = ask.slug
+    stripped = slug == "path-mismatch" and ask.plan.target.path == "/socket.io/" and "path" not in ask.details
+    if LAYERED.get(slug) in ask.details or (stripped and found["proxy"] and not guessed_proxy):
+        return ("proxy", "server", "page")
+    if slug in PAGE_FIRST or page.FIXES.get(slug) is page.served:
+        return ("page", "server", "proxy")
+    if slug in PROXY_FIRST and not (guessed_proxy and recognised and found["proxy"] and found["server"]):
         # A server that was recognised is likelier than a proxy that was not.
-        order = ("proxy", "server", "page")
-    return tuple(dict.fromkeys(_noted(fix, origins) for side in order for fix in known[side] + guessed[side]))
+        return ("proxy", "server", "page")
+    return SIDES
+
+
+def _guessed(ask: Ask) -> list[Fix]:
+    """For a server that nobody knows: the two likeliest, each said to be a guess."""
+    stacks = [*LIKELIER.get(ask.slug, ()), *SERVERS]
+    fixes_of: list[Fix] = []
+    for stack in dict.fromkeys(stacks):
+        if stack.fits(ask.server) or len(fixes_of) == GUESSES:
+            continue
+        guess = ask._replace(server=_guess(stack, ask.server))
+        for fix in _cures(guess, [stack])[:1]:
+            if all(fix.after != other.after for other in fixes_of):
+                title = fix.title if fix.title.startswith("If ") else f"If the server is {fix.stack}: {fix.title}"
+                fixes_of.append(structs.replace(fix, title=title))
+    return fixes_of
+
+
+def _guess(stack: Stack, server: Server) -> Server:
+    """What it would have been taken for, behind the same layers."""
+    first = next((what for what in getattr(stack, "NAMES", {}).values() if isinstance(what, Server)), server)
+    return structs.replace(first, layers=(*first.layers, *filter(_is_proxy, server.layers)))
+
+
+def _is_proxy(layer: str) -> bool:
+    """No layer of a server's own."""
+    alone = Server(stack="python-socketio", layers=(layer,))
+    own = (*python.ASYNC, *python.WSGI, "Express", "NestJS", "Django", "Flask")
+    return not has_layer(alone, *own)
+
+
+def _known(ask: Ask, side: Side) -> list[Fix]:
+    return _cures(ask, _fitting(ask.server, side))
 
 
 def _fitting(server: Server, side: Side) -> list[Stack]:
@@ -236,6 +298,14 @@ def _fitting(server: Server, side: Side) -> list[Stack]:
 def _cures(ask: Ask, stacks: Iterable[Stack]) -> list[Fix]:
     cures = (stack.FIXES[ask.slug](ask) for stack in stacks if ask.slug in stack.FIXES)
     return [fix for fix in cures if fix is not None and fix.after != fix.before]
+
+
+def _distinct(found: Iterable[Fix]) -> list[Fix]:
+    """Of cures that say the same to two stacks, the first."""
+    kept: dict[tuple[str, str], Fix] = {}
+    for fix in found:
+        kept.setdefault((fix.side, fix.after), fix)
+    return list(kept.values())
 
 
 def _noted(fix: Fix, origins: tuple[str, ...]) -> Fix:

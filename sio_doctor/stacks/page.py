@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from sio_doctor.model import Fix, Server
@@ -176,11 +177,18 @@ def _websocket(ask: Ask) -> Fix:
     )
 
 
-def _version(version: int, title: str) -> Cure:
+def _version(version: int, title: str) -> Callable[[Ask], Fix]:
     def cure(ask: Ask) -> Fix:
         return _fix(title, f"npm install socket.io-client@{version}", language="sh", where="the page's project")
 
     return cure
+
+
+def _python_version(ask: Ask) -> Fix:
+    """Each version of python-socketio speaks to one generation of clients alone."""
+    if ask.plan.client.version == 2:
+        return _version(4, "Update the client: this server speaks to versions 3 and 4")(ask)
+    return _version(2, "Use the client that speaks to this server: version 2")(ask)
 
 
 def _transports(ask: Ask) -> Fix:
@@ -224,6 +232,19 @@ def served(ask: Ask) -> Fix | None:
         language="sh",
         where="in the page's folder",
     )
+
+
+def _without_header(ask: Ask) -> Fix:
+    """The value may be a secret, were it another header: it is not shown."""
+    named = next((header for header in ask.headers if header.lower().startswith("access-control-")), _ALLOW)
+    return _fix(
+        "Leave it out: Access-Control-… headers belong into the server's answer; in a request they want a preflight",
+        call(ask),
+        before=call(ask, f"extraHeaders: {{ {js(named)}: … }}"),
+    )
+
+
+_ALLOW = "Access-Control-Allow-Origin"
 
 
 def _permission(ask: Ask) -> Fix | None:
@@ -307,5 +328,19 @@ FIXES: dict[str, Cure] = {
         "Try again less often", call(ask, "reconnectionDelay: 5000", "reconnectionDelayMax: 60000")
     ),
     "invalid-namespace": _namespace,
-    **dict.fromkeys(("cors-not-configured", "origin-not-in-list", "python-origin-not-accepted"), served),
+    "client-sets-response-header": _without_header,
+    "v2-client-always-credentialed": _without_cookies,
+    "acah-star-limits": _token("Or send the token without a header: then there is no preflight"),
+    "preflight-not-sticky": _token("Or send the token without a header: then there is no preflight"),
+    "python-version-mismatch": _python_version,
+    **dict.fromkeys(
+        (
+            "cors-not-configured",
+            "origin-not-in-list",
+            "python-origin-not-accepted",
+            "null-origin",
+            "null-origin-allowed",
+        ),
+        served,
+    ),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sio_doctor.model import Fix, Server
 from sio_doctor.stacks.base import Ask, Cure, Side, js, nothing
 from sio_doctor.stacks.page import call
@@ -61,7 +63,29 @@ def _cleartext(ask: Ask) -> Fix:
     return _fix(title, where, '<application android:usesCleartextTraffic="true">', stack="Android", language="xml")
 
 
+def _other_name(ask: Ask) -> Fix | None:
+    """The page by the name that the server lists, where it told."""
+    accepted = ask.details.get("accepted")
+    if not accepted or not re.fullmatch(r"https?://[\w.\[\]:-]+", accepted):
+        return None
+    return Fix(
+        stack="browser", side="page", title="Or open the page by the name that the server lists", language="text",
+        where="in the browser's address bar", before=ask.pages[0], after=accepted,
+    )  # fmt: skip
+
+
+def _extension(ask: Ask) -> Fix | None:
+    """An extension's pages need no CORS for the hosts that it names."""
+    if not any(re.match(r"(chrome|moz)-extension:", origin) for origin in ask.origins):
+        return None
+    title = "Or let the extension ask the host: then CORS does not apply to its pages"
+    after = f'"host_permissions": [{js(ask.plan.target.url + "/*")}]'
+    return _fix(title, "in manifest.json", after, stack="extension", language="json")
+
+
 FIXES: dict[str, Cure] = {
+    "origin-localhost-vs-127": _other_name,
+    "app-scheme-origin": _extension,
     "blocked-by-extension": _without_extensions,
     "service-worker-or-cache": _afresh,
     "ws-middlebox": _both_transports,
