@@ -14,10 +14,10 @@ recognise = nothing
 
 
 def fits(server: Server) -> bool:
-    """Flask-SocketIO, which a WSGI server has most likely, unless Django is there."""
+    """Flask-SocketIO, which a WSGI server has most likely, unless it is known to have another."""
     if server.stack == "flask-socketio":
         return True
-    if server.stack not in ("python-socketio", "unknown") or has_layer(server, "Django"):
+    if server.stack not in ("python-socketio", "unknown") or has_layer(server, "Django", "socketio.WSGIApp"):
         return False
     return python.is_wsgi(server) or python.is_open(server)
 

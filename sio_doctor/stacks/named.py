@@ -45,11 +45,17 @@ def instead(recognised: Server, server: Server, layers: tuple[str, ...], proxies
     recognised layers that are none of a server's own) and the named ``layers``. What was seen of the same server, its
     version and a middleware, stays.
     """
-    same = server.stack == recognised.stack
-    version = server.version
-    if same and recognised.version and (version is None or version.split(".")[0] == recognised.version.split(".")[0]):
-        version = recognised.version
+    version, seen = server.version, recognised.version or ""
+    if server.stack == recognised.stack and seen and _same_line(server, seen):
+        version = seen
     kept = [layer for layer in recognised.layers if layer == "Starlette CORSMiddleware" and "FastAPI" in server.layers]
     return Server(
         stack=server.stack, version=version, layers=tuple(dict.fromkeys([*server.layers, *kept, *proxies, *layers]))
     )
+
+
+def _same_line(server: Server, seen: str) -> bool:
+    """That version may be the one that was named: a name without one is the newest, but for what is around any."""
+    if server.version:
+        return server.version.split(".")[0] == seen.split(".")[0]
+    return "Express" in server.layers or not seen.startswith(("1.", "2."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -29,6 +30,10 @@ UPGRADE = {
 }
 PLAN = make_plan(with_credentials=True, extra_headers=(("my-custom-header", "x"),))
 NODE = Server(stack="socket.io", version="4.8.4")
+TWO = Server(stack="socket.io", version="2.x")
+NEST = Server(stack="socket.io", version="4.8.4", layers=("NestJS", "Express"))
+#: Where a WebSocket is asked for.
+SOCKET = OPEN.replace("polling", "websocket")
 
 
 def cure(
@@ -208,6 +213,145 @@ def after_the_upgrade(url: str) -> bytes:
         return tail
 
 
+@needs_node
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "express-cors-only", "v2-options-on-v3", "cors-option-shape", "any-origin-with-credentials",
+        "origin-match-too-wide", "null-origin-allowed", "v2-client-always-credentialed", "acah-star-limits",
+        "method-not-allowed", "vary-origin-missing", "app-scheme-origin",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("version", ["4.8", "3.1"])
+def test_the_newer_causes_in_the_cors_option(slug: str, version: Version) -> None:
+    with cured_node(cure(slug, NODE), version) as url:
+        assert_lets_the_page_in(url)
+        assert "Origin" in ",".join(ask(url).all("vary"))
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("slug", "listed"),
+    [
+        ("origin-scheme", "http://shop.example.com"),
+        ("origin-port", "https://shop.example.com:8443"),
+        ("origin-www-subdomain", "https://www.shop.example.com"),
+        ("origin-star-in-array", "*"),
+    ],
+)
+def test_a_near_miss_on_node(slug: str, listed: str) -> None:
+    fix = cure(slug, NODE, details={"accepted": listed})
+    assert fix.before == f"origin: [{json.dumps(listed)}]"
+    with node("4.8", f"{{cors: {{{fix.before}}}}}") as url:
+        assert ask(url).all("access-control-allow-origin") == []
+    with cured_node(fix) as url:
+        opened = ask(url)
+        assert opened.all("access-control-allow-origin") == [PAGE]
+        kept = ask(url, origin=listed).all("access-control-allow-origin")
+        assert kept == ([] if listed == "*" else [listed]), "what was listed stays, but a star"
+
+
+@needs_node
+@pytest.mark.parametrize("version", ["4.8", "3.1"])
+def test_websockets_are_closed_to_other_pages(version: Version) -> None:
+    with node(version) as url:
+        assert ask(url, target=SOCKET, origin="https://foreign.example", **UPGRADE).status == 101
+    with cured_node(cure("websocket-open-to-any-page", NODE), version) as url:
+        assert_lets_the_page_in(url)
+        assert upgrade(url).status == 101
+        assert ask(url, target=SOCKET, origin=PLAN.target.url, **UPGRADE).status == 101, "its own pages stay"
+        assert ask(url, target=SOCKET, origin="https://foreign.example", **UPGRADE).status == 400
+
+
+@needs_node
+@pytest.mark.parametrize(("version", "seen"), [("4.8", "4.8.4"), ("4.0", "3.x–4.4"), ("3.1", "3.1.2")])
+def test_the_path_is_taken_without_its_slash(version: Version, seen: str) -> None:
+    bare = OPEN.replace("/?", "?")
+    with node(version) as url:
+        assert ask(url, target=bare).status == 404
+    fix = cure("trailing-slash-path", Server(stack="socket.io", version=seen), stack="socket.io ")
+    code = fix.after.replace("httpServer", "server")
+    running = cured_node(fix, version) if "const io" in fix.after else node(version, setup=code)
+    with running as url:
+        assert ask(url, target=bare).status == 200
+        assert ask(url).status == 200
+        assert ask(url, target=bare.replace("polling", "websocket"), **UPGRADE).status == 101
+
+
+@needs_node
+def test_a_client_of_version_2_on_the_release_that_has_no_option_for_it() -> None:
+    fix = cure("client-too-old", Server(stack="socket.io", version="3.0.x"), stack="socket.io 3")
+    assert (fix.language, fix.after) == ("sh", "npm install socket.io@4")
+
+
+@needs_node
+@pytest.mark.parametrize("slug", ["any-origin-with-credentials", "websocket-open-to-any-page", "v240-closed-default"])
+def test_version_2_lists_the_pages(slug: str) -> None:
+    with node("2.5") as url:
+        assert ask(url, origin="https://foreign.example").all("access-control-allow-credentials") == ["true"]
+        assert ask(url, target=SOCKET, origin="https://foreign.example", **UPGRADE).status == 101
+    with cured_node(cure(slug, TWO), "2.5") as url:
+        assert ask(url).all("access-control-allow-origin") == [PAGE]
+        assert upgrade(url).status == 101
+        assert ask(url, origin="https://foreign.example").status == 403
+        assert ask(url, target=SOCKET, origin="https://foreign.example", **UPGRADE).status in (400, 403)
+
+
+@needs_node
+def test_version_2_says_that_answers_differ_and_takes_another_path() -> None:
+    with node("2.5", setup=cure("vary-origin-missing", TWO).after.replace("httpServer", "server")) as url:
+        assert ask(url).all("vary") == ["Origin"]
+    plan = make_plan(path="/my/io/")
+    with cured_node(cure("path-mismatch", TWO, plan), "2.5") as url:
+        assert ask(url, target=OPEN.replace("socket.io", "my/io")).status == 200
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "slug", ["cors-not-configured", "nest-enablecors-only", "origin-callback-error", "wildcard-with-credentials"]
+)
+def test_a_gateway_of_nestjs(slug: str) -> None:
+    with node(mode="nest") as url:
+        assert ask(url).all("access-control-allow-origin") == []
+    with node(mode="nest", options=gateway(cure(slug, NEST))) as url:
+        assert_lets_the_page_in(url)
+
+
+@needs_node
+def test_a_gateway_has_its_own_path_and_namespace() -> None:
+    plan = make_plan(path="/my/io/", namespace="/chat")
+    with node(mode="nest", options=gateway(cure("path-mismatch", NEST, plan))) as url:
+        assert ask(url, target=OPEN.replace("socket.io", "my/io")).status == 200
+    with node(mode="nest", options=gateway(cure("invalid-namespace", NEST, plan))) as url:
+        assert connected(url, "/chat").startswith("40/chat,{")
+        assert connected(url, "/other").startswith("44/other,")
+    with node(mode="nest", options=gateway(cure("allowrequest-403", NEST))) as url:
+        assert ask(url).status == 200
+        assert ask(url, origin="https://foreign.example").status == 403
+
+
+def gateway(fix: Fix) -> str:
+    """What the decorator is given."""
+    options = re.fullmatch(r"@WebSocketGateway\((.*)\)", fix.after, re.DOTALL)
+    assert options
+    return options[1]
+
+
+def connected(url: str, namespace: str) -> str:
+    """What CONNECT to that namespace gets."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request("GET", OPEN)
+        sid = re.search(r'"sid":"([^"]+)"', connection.getresponse().read().decode())
+        assert sid
+        connection.request("POST", f"{OPEN}&sid={sid[1]}", f"40{namespace},")
+        connection.getresponse().read()
+        connection.request("GET", f"{OPEN}&sid={sid[1]}")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "layer"), [("uvicorn", "uvicorn"), ("flask", "Werkzeug 3.1.9"), ("aiohttp", "aiohttp 3.14.5")]
 )
@@ -218,19 +362,6 @@ def test_python_refuses_the_origin(kind: Kind, layer: str) -> None:
     with python_server(kind) as url:
         assert ask(url).status == 400
     with python_server(kind, keyword[0]) as url:
-        assert_lets_the_page_in(url)
-
-
-def test_fastapi_answers_twice() -> None:
-    both = f"allow_origins=[{PAGE!r}], allow_credentials=True, allow_headers=['*']"
-    fix = cure("duplicate-acao-framework", Server(stack="python-socketio", layers=("FastAPI", "uvicorn")))
-    keyword = re.search(r"cors_allowed_origins=.*(?=,$)", fix.after, re.MULTILINE)
-    assert keyword
-    assert "other_asgi_app=fastapi_app" in fix.after
-    with python_server("fastapi", "cors_allowed_origins='*'", middleware=both) as url:
-        assert len(ask(url).all("access-control-allow-origin")) == 2
-    # No mount is how the tests' server puts Socket.IO around the app.
-    with python_server("fastapi", keyword[0], middleware=both, mount="") as url:
         assert_lets_the_page_in(url)
 
 

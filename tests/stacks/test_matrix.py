@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sio_doctor.model import Server
+from sio_doctor.model import Fix, Server
 from sio_doctor.rules import RULES
 from sio_doctor.stacks import (
     GUESSES,
@@ -12,7 +12,6 @@ from sio_doctor.stacks import (
     NAMES,
     SERVERS,
     SLUGS,
-    Stack,
     express,
     fastapi,
     fixes,
@@ -23,6 +22,7 @@ from sio_doctor.stacks import (
     socketio2,
     wsgi,
 )
+from sio_doctor.stacks.base import Stack
 from tests.rules.build import make_plan
 
 #: Cures that wait for their rules: these are announced, and come.
@@ -225,7 +225,7 @@ def test_the_two_likeliest_servers_are_guessed_and_said_to_be_guesses(slug: str)
         assert fix.stack in able
 
 
-def _by_name(slug: str, name: str) -> tuple[object, ...]:
+def _by_name(slug: str, name: str) -> tuple[Fix, ...]:
     plan = make_plan(with_credentials=True, extra_headers=(("authorization", "x"),), namespace="/chat", stacks=(name,))
     return fixes(slug, plan, Server(), origins=plan.origins)
 

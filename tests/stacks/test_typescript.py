@@ -93,8 +93,9 @@ def compiled(folder: Path, files: list[str], version: str) -> str:
         },
     }
     (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts"]}))
-    command = [need("node"), NODE_MODULES / "typescript/bin/tsc", "-p", folder]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240).stdout
+    command = [need("node"), str(NODE_MODULES / "typescript/bin/tsc"), "-p", str(folder)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    return run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(
