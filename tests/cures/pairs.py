@@ -30,6 +30,8 @@ from tests.servers.proxies import nginx
 
 HERE = Path(__file__).parent
 PAGE = "http://localhost:5173"
+#: The origin of a page that the server of the pair serves itself.
+OWN = ""
 
 #: Folder: the ``stack`` that its cures name.
 STACKS = {
@@ -136,6 +138,7 @@ _four, _two, _three = Client(), Client(version=2), Client(version=3)
 _header, _cookies = Client(header=HEADER), Client(with_credentials=True)
 _socket = Client(transports=("websocket",))
 _star = on_node("4.8", "{cors: {origin: '*'}}")
+_NEST = ("--stack", "nestjs")
 _token = Client(auth='{"token":"abcdef"}')
 _wants_token = on_node("4.8", "{cors: {origin: 'ORIGIN'}}", setup=TOKEN)
 _below_api = on_node("4.8", "{path: '/api/socket.io/', cors: {origin: 'ORIGIN'}}")
@@ -155,10 +158,10 @@ PAIRS = [
     Pair("socket.io-4", "preflight-header-not-allowed", _header),
     Pair("socket.io-4", "preflight-unhandled-v2", _header),
     Pair("socket.io-4", "cors-on-handshake-only"),
-    Pair("socket.io-4", "allowrequest-403"),
-    Pair("socket.io-4", "transport-disabled"),
-    Pair("socket.io-4", "path-mismatch"),
-    Pair("socket.io-4", "allow-upgrades-off", warns=True),
+    Pair("socket.io-4", "allowrequest-403", origin=OWN),
+    Pair("socket.io-4", "transport-disabled", origin=OWN),
+    Pair("socket.io-4", "path-mismatch", origin=OWN),
+    Pair("socket.io-4", "allow-upgrades-off", origin=OWN, warns=True),
     Pair("socket.io-4", "client-too-old", _two),
     Pair("socket.io-4", "invalid-namespace", Client(namespace="/admin")),
     Pair("socket.io-4", "no-connect-reply"),
@@ -171,7 +174,7 @@ PAIRS = [
     Pair("socket.io-4-ts", "origin-callback-error"),
     Pair("socket.io-4-ts", "wildcard-with-credentials", _cookies),
     Pair("socket.io-4-ts", "acac-missing", _cookies),
-    Pair("socket.io-4-ts", "allowrequest-403"),
+    Pair("socket.io-4-ts", "allowrequest-403", origin=OWN),
     Pair("socket.io-3", "cors-not-configured", _three),
     Pair("socket.io-3", "origin-not-in-list", _three),
     Pair("socket.io-3", "static-origin-mismatch", _three),
@@ -181,8 +184,8 @@ PAIRS = [
     Pair("socket.io-3", "wildcard-with-credentials", Client(version=3, with_credentials=True)),
     Pair("socket.io-3", "acac-missing", Client(version=3, with_credentials=True)),
     Pair("socket.io-3", "preflight-header-not-allowed", Client(version=3, header=HEADER)),
-    Pair("socket.io-3", "allowrequest-403", _three),
-    Pair("socket.io-3", "transport-disabled", _three),
+    Pair("socket.io-3", "allowrequest-403", _three, origin=OWN),
+    Pair("socket.io-3", "transport-disabled", _three, origin=OWN),
     Pair("socket.io-3", "invalid-namespace", Client(version=3, namespace="/admin")),
     Pair("socket.io-3", "no-connect-reply", _three),
     Pair("socket.io-3", "connect-middleware-error", Client(version=3, auth='{"token":"abcdef"}')),
@@ -193,11 +196,11 @@ PAIRS = [
     Pair("socket.io-2", "no-connect-reply", _two),
     Pair("socket.io-2", "connect-middleware-error", Client(version=2, query=("token", "abcdef"))),
     Pair("express", "app-listen-not-server-listen"),
-    Pair("nestjs", "cors-not-configured"),
+    Pair("nestjs", "cors-not-configured", more=_NEST),
     Pair("uvicorn", "python-origin-not-accepted"),
     Pair("uvicorn", "cors-not-configured"),
     Pair("uvicorn", "acac-missing", _cookies),
-    Pair("uvicorn", "transport-disabled"),
+    Pair("uvicorn", "transport-disabled", origin=OWN),
     Pair("uvicorn", "path-mismatch"),
     Pair("uvicorn", "connect-middleware-error", Client(auth='{"token":"abcdef"}')),
     Pair("uvicorn", "invalid-namespace", Client(namespace="/admin")),
@@ -206,24 +209,24 @@ PAIRS = [
     Pair("aiohttp", "python-origin-not-accepted"),
     Pair("aiohttp", "cors-not-configured"),
     Pair("aiohttp", "acac-missing", _cookies),
-    Pair("aiohttp", "transport-disabled"),
+    Pair("aiohttp", "transport-disabled", origin=OWN),
     Pair("aiohttp", "no-connect-reply"),
     Pair("tornado", "python-origin-not-accepted"),
     Pair("tornado", "cors-not-configured"),
-    Pair("tornado", "transport-disabled"),
+    Pair("tornado", "transport-disabled", origin=OWN),
     Pair("hypercorn", "python-origin-not-accepted"),
     Pair("hypercorn", "cors-not-configured"),
-    Pair("hypercorn", "transport-disabled"),
+    Pair("hypercorn", "transport-disabled", origin=OWN),
     Pair("django", "python-origin-not-accepted"),
     Pair("django", "cors-not-configured"),
-    Pair("django", "transport-disabled"),
+    Pair("django", "transport-disabled", origin=OWN),
     Pair("wsgi", "python-origin-not-accepted"),
     Pair("wsgi", "cors-not-configured"),
     Pair("flask-socketio", "python-origin-not-accepted"),
     Pair("flask-socketio", "cors-not-configured"),
     Pair("flask-socketio", "acac-missing", _cookies),
-    Pair("flask-socketio", "transport-disabled"),
-    Pair("flask-socketio", "path-mismatch"),
+    Pair("flask-socketio", "transport-disabled", origin=OWN),
+    Pair("flask-socketio", "path-mismatch", origin=OWN),
     Pair("flask-socketio", "connect-middleware-error", Client(auth='{"token":"abcdef"}')),
     Pair("flask-socketio", "invalid-namespace", Client(namespace="/admin")),
     Pair("flask-socketio", "no-connect-reply"),

@@ -19,7 +19,7 @@ from tests.cures.conftest import Pages
 from tests.cures.marks import mended, mistaken
 from tests.cures.pairs import HERE, PACKAGES, PAIRS, PROCESS, PROXIES, STACKS, Pair
 from tests.cures.running import free_ports, running
-from tests.living.pages import attempt
+from tests.living.pages import attempt, bundle
 from tests.living.pairs import Client
 from tests.servers import needs_chromium, needs_node
 
@@ -128,7 +128,7 @@ def fails(pair: Pair, chromium: Chromium, url: str) -> None:
 
 def check(pair: Pair, url: str, client: Client, direct: str | None) -> tuple[int, dict[str, Any]]:
     """``sio-doctor check`` as a person runs it: its exit status and its report."""
-    command = [sys.executable, "-m", "sio_doctor", "check", url, "--origin", pair.origin, "--json", *pair.more]
+    command = [sys.executable, "-m", "sio_doctor", "check", url, "--origin", pair.origin or url, "--json", *pair.more]
     command += [*options(client), *(["--direct", direct] if direct else []), "--timeout", "4"]
     done = subprocess.run(command, capture_output=True, timeout=90, env={**os.environ, "NO_COLOR": "1"}, check=False)
     assert done.returncode in (0, 1), done.stderr.decode()
@@ -154,6 +154,9 @@ def play(pair: Pair, client: Client, chromium: Chromium, url: str) -> tuple[bool
         with chromium.page(f"{pair.origin}/pair") as page:
             result = page.evaluate(LOOK)
             return result["connects"], result.get("transport")
-    with chromium.page(f"{pair.origin}/{client.version}") as page:
+    own = not pair.origin
+    with chromium.page(f"{url}/" if own else f"{pair.origin}/{client.version}") as page:
+        if own:
+            page.evaluate(f"(() => {{ {bundle(client.version)}\nreturn true; }})()")
         did = attempt(page, url + client.namespace, client.options(), auth=client.auth)
         return did.connects, did.transport

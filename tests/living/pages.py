@@ -64,6 +64,11 @@ def attempt(page: Page, url: str, options: dict[str, Any], *, auth: str | None =
     return Attempted(result["connects"], result.get("transport"), result.get("error"), page.lines(quiet=0.1))
 
 
+def bundle(version: ClientVersion) -> str:
+    """The script that a page loads."""
+    return (NODE_MODULES / f"socket.io-client-{version}" / BUNDLES[version]).read_text()
+
+
 @contextmanager
 def pages(own: Mapping[str, str] | None = None, *, certificate: Certificate | None = None) -> Iterator[str]:
     """Yields the origin, ``http://localhost:PORT``, of pages ``/2``, ``/3`` and ``/4``: each with that client. ``own``
@@ -75,10 +80,7 @@ def pages(own: Mapping[str, str] | None = None, *, certificate: Certificate | No
             name = self.path.removeprefix("/")
             if name.endswith(".js"):
                 version: Any = int(name.removesuffix(".js"))
-                kind, body = (
-                    "text/javascript",
-                    (NODE_MODULES / f"socket.io-client-{version}" / BUNDLES[version]).read_bytes(),
-                )
+                kind, body = "text/javascript", bundle(version).encode()
             else:
                 kind, body = "text/html", ((own or {}).get(name) or PAGE.format(version=name)).encode()
             self.send_response(200)

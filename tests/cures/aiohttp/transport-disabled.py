@@ -1,4 +1,4 @@
-"""Long polling was turned off; the page begins with it."""
+"""The page is served here; long polling was turned off, and the page begins with it."""
 
 import os
 
@@ -6,11 +6,7 @@ import socketio
 from aiohttp import web
 
 # --- the mistake
-sio = socketio.AsyncServer(
-    async_mode="aiohttp",
-    cors_allowed_origins=["http://localhost:5173"],
-    transports=["websocket"],
-)
+sio = socketio.AsyncServer(async_mode="aiohttp", transports=["websocket"])
 # --- the end of it
 
 app = web.Application()

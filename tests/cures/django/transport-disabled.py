@@ -1,4 +1,4 @@
-"""Long polling was turned off; the page begins with it."""
+"""The page is served here; long polling was turned off, and the page begins with it."""
 
 import os
 
@@ -16,11 +16,7 @@ django.setup()
 urlpatterns = [path("", lambda request: HttpResponse("<h1>chat</h1>"))]
 
 # --- the mistake
-sio = socketio.AsyncServer(
-    async_mode="asgi",
-    cors_allowed_origins=["http://localhost:5173"],
-    transports=["websocket"],
-)
+sio = socketio.AsyncServer(async_mode="asgi", transports=["websocket"])
 # --- the end of it
 
 application = socketio.ASGIApp(sio, get_asgi_application())

@@ -7,8 +7,8 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-fastapi_app = FastAPI()
-fastapi_app.add_middleware(
+app = FastAPI()
+app.add_middleware(
     CORSMiddleware,
     allow_origins=["http://localhost:5173"],
     allow_credentials=True,
@@ -16,23 +16,21 @@ fastapi_app.add_middleware(
     allow_headers=["*"],
 )
 
-
-@fastapi_app.get("/health")
-def health():
-    return {"ok": True}
-
-
 sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=["http://localhost:5173"])
 
-# --- the mistake
-fastapi_app.mount("/ws", socketio.ASGIApp(sio))
-app = fastapi_app
-# --- the end of it
+
+@app.get("/health")
+def health():
+    return {"ok": True}
 
 
 @sio.event
 async def message(sid, text):
     await sio.emit("message", text)
 
+
+# --- the mistake
+app.mount("/ws", socketio.ASGIApp(sio))
+# --- the end of it
 
 uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))

@@ -7,31 +7,30 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-fastapi_app = FastAPI()
-fastapi_app.add_middleware(
+app = FastAPI()
+# --- the mistake
+app.add_middleware(
     CORSMiddleware,
     allow_origins=["https://chat.example"],
     allow_credentials=True,
     allow_methods=["*"],
     allow_headers=["*"],
 )
+# --- the end of it
+
+sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=[])
 
 
-@fastapi_app.get("/health")
+@app.get("/health")
 def health():
     return {"ok": True}
-
-
-# --- the mistake
-sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=[])
-fastapi_app.mount("/", socketio.ASGIApp(sio))
-app = fastapi_app
-# --- the end of it
 
 
 @sio.event
 async def message(sid, text):
     await sio.emit("message", text)
 
+
+app.mount("/", socketio.ASGIApp(sio))
 
 uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))

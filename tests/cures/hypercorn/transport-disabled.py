@@ -1,4 +1,4 @@
-"""Long polling was turned off; the page begins with it."""
+"""The page is served here; long polling was turned off, and the page begins with it."""
 
 import asyncio
 import os
@@ -8,11 +8,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 # --- the mistake
-sio = socketio.AsyncServer(
-    async_mode="asgi",
-    cors_allowed_origins=["http://localhost:5173"],
-    transports=["websocket"],
-)
+sio = socketio.AsyncServer(async_mode="asgi", transports=["websocket"])
 # --- the end of it
 
 app = socketio.ASGIApp(sio)

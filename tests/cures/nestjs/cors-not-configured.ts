@@ -7,8 +7,8 @@ import { SubscribeMessage, WebSocketGateway } from "@nestjs/websockets";
 
 // --- the mistake
 @WebSocketGateway()
-export class EventsGateway {}
 // --- the end of it
+export class EventsGateway {}
 
 @Module({ providers: [EventsGateway] })
 class AppModule {}

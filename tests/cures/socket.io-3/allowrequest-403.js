@@ -1,15 +1,12 @@
-// Who may connect is said twice, and once wrongly.
+// The page is served here; whose page may connect was written for another host.
 
 const httpServer = require("http").createServer((req, res) => res.end("chat"));
 const { Server } = require("socket.io");
 
 // --- the mistake
 const io = new Server(httpServer, {
-  cors: {
-    origin: "http://localhost:5173"
-  },
   allowRequest: (req, callback) => {
-    callback(null, req.headers.origin === "http://localhost:3000");
+    callback(null, req.headers.origin === "https://chat.example");
   }
 });
 // --- the end of it

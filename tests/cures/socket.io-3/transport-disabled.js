@@ -1,13 +1,10 @@
-// Long polling was turned off; the page begins with it.
+// The page is served here; long polling was turned off, and the page begins with it.
 
 const httpServer = require("http").createServer((req, res) => res.end("chat"));
 const { Server } = require("socket.io");
 
 // --- the mistake
 const io = new Server(httpServer, {
-  cors: {
-    origin: "http://localhost:5173"
-  },
   transports: ["websocket"]
 });
 // --- the end of it

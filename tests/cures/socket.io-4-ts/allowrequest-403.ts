@@ -1,4 +1,4 @@
-// Who may connect is said twice, and once wrongly.
+// The page is served here; whose page may connect was written for another host.
 
 import express from "express";
 import { createServer } from "http";
@@ -13,11 +13,8 @@ const httpServer = createServer(app);
 
 // --- the mistake
 const io = new Server(httpServer, {
-  cors: {
-    origin: "http://localhost:5173"
-  },
   allowRequest: (req, callback) => {
-    callback(null, req.headers.origin === "http://localhost:3000");
+    callback(null, req.headers.origin === "https://chat.example");
   }
 });
 // --- the end of it

@@ -1,12 +1,11 @@
 // Two modules of the project each made a server for the same port: the chat's, and the notifications'.
 
 const { createServer } = require("http");
+const { Server } = require("socket.io");
 
 const httpServer = createServer((req, res) => res.end("chat"));
 
 // --- the mistake
-const { Server } = require("socket.io");
-
 const io = new Server(httpServer, {
   cors: { origin: "http://localhost:5173" }
 });

@@ -1,4 +1,4 @@
-"""Long polling was turned off; the page begins with it."""
+"""The page is served here; long polling was turned off, and the page begins with it."""
 
 import asyncio
 import os
@@ -7,11 +7,7 @@ import socketio
 import tornado.web
 
 # --- the mistake
-sio = socketio.AsyncServer(
-    async_mode="tornado",
-    cors_allowed_origins=["http://localhost:5173"],
-    transports=["websocket"],
-)
+sio = socketio.AsyncServer(async_mode="tornado", transports=["websocket"])
 # --- the end of it
 
 

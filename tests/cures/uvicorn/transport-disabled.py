@@ -1,4 +1,4 @@
-"""Long polling was turned off; the page begins with it."""
+"""The page is served here; long polling was turned off, and the page begins with it."""
 
 import os
 
@@ -8,7 +8,6 @@ import uvicorn
 # --- the mistake
 sio = socketio.AsyncServer(
     async_mode="asgi",
-    cors_allowed_origins=["http://localhost:5173"],
     transports=["websocket"],
 )
 # --- the end of it
