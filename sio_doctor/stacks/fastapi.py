@@ -53,6 +53,9 @@ def _around(title: str) -> Cure:
 def _headers(ask: Ask) -> Fix | None:
     if not ask.layer("Starlette CORSMiddleware"):
         return None
+    if "," not in ask.details.get("allow-origin", ","):
+        # One header alone, so that Socket.IO has an empty list: outside of the middleware nobody would add any.
+        return _middleware("List the client's headers in the middleware, which answers preflights")(ask)
     title = "Put Socket.IO around FastAPI: it allows whatever header is asked for, the middleware only those listed"
     return _fix(title, FASTAPI.mount(_path_of(ask)), before=_MOUNTED)
 

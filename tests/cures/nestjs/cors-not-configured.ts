@@ -3,7 +3,7 @@
 import "reflect-metadata";
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { SubscribeMessage, WebSocketGateway } from "@nestjs/websockets";
+import { WebSocketGateway } from "@nestjs/websockets";
 
 // --- the mistake
 @WebSocketGateway()

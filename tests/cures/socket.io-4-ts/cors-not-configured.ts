@@ -15,6 +15,10 @@ const httpServer = createServer(app);
 const io = new Server<ServerToClientEvents>(httpServer);
 // --- the end of it
 
+app.get("/", (req, res) => {
+  res.send("<h1>chat</h1>");
+});
+
 io.on("connection", (socket) => {
   socket.on("message", (text: string) => io.emit("message", text));
 });

@@ -20,6 +20,10 @@ const io = new Server(httpServer, {
 });
 // --- the end of it
 
+app.get("/", (req, res) => {
+  res.send("<h1>chat</h1>");
+});
+
 io.on("connection", (socket) => {
   socket.on("message", (text: string) => io.emit("message", text));
 });
