@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sio_doctor.commands import check, demo, explain
+from sio_doctor.commands import check, demo, explain, rules
 
 app = typer.Typer(
     name="sio-doctor",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command()(check.check)
 app.command()(explain.explain)
+app.command()(rules.rules)
 app.command()(demo.demo)
 
 

@@ -24,7 +24,22 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
         rule = RULES["cause-unknown"]
         findings.append((_finding(case, rule, [hit]), _rung(rule, [hit])))
     findings.sort(key=lambda pair: (_SEVERITIES.index(pair[0].severity), pair[1], _family(pair[0].code)))
-    return tuple(finding for finding, _ in findings)
+    return tuple(_in_line(finding, rung, findings[:place]) for place, (finding, rung) in enumerate(findings))
+
+
+def _in_line(finding: Finding, rung: Rung, earlier: Iterable[tuple[Finding, Rung]]) -> Finding:
+    """That finding with the errors that its pages meet before they come to it, in one browser at least."""
+    if finding.severity == "info":
+        return finding
+    met = tuple(
+        first.slug
+        for first, step in earlier
+        if first.severity == "error"
+        and step <= rung
+        and set(first.browsers) & set(finding.browsers)
+        and (first.origins == finding.origins or set(first.origins) & set(finding.origins))
+    )
+    return replace(finding, behind=met)
 
 
 def attributed(findings: tuple[Finding, ...], case: Case, behind: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from inspect import cleandoc
 from msgspec.structs import replace
 
 from sio_doctor import __version__
+from sio_doctor.catalog import document
 from sio_doctor.intake.causes import causes, unseen
 from sio_doctor.intake.command import check_command
 from sio_doctor.intake.console import LONGEST, ConsoleLine, Unread, read_console
@@ -98,7 +99,7 @@ def explain(things: Sequence[str]) -> Explanation:
 # --- a rule ----------------------------------------------------------------------------------------------------------
 
 
-def _example(slug: str) -> Plan:
+def example_plan(slug: str) -> Plan:
     """Whose cures are shown, where no server was asked: a page that could have that cause."""
     insecure = slug in ("mixed-content", "redirect-http-to-https", "hsts-upgrade")
     return Plan(
@@ -129,8 +130,8 @@ def _rule(thing: str) -> RuleText | None:
         slug=rule.slug,
         title=rule.title,
         doc=cleandoc(rule.doc),
-        document=f"docs/rules.md#{rule.code.lower()}-{rule.slug}",
-        fixes=fixes(rule.slug, _example(rule.slug), Server(), origins=()),
+        document=document(rule),
+        fixes=fixes(rule.slug, example_plan(rule.slug), Server(), origins=()),
     )
 
 

@@ -610,6 +610,8 @@ class Finding(Model, frozen=True, kw_only=True):
     browsers: tuple[Browser, ...] = ()
     headers: tuple[HeaderCheck, ...] = ()
     exchanges: tuple[int, ...] = ()
+    behind: tuple[str, ...] = ()
+    """Slugs of the errors that the same page meets first, in that order: this one shows once those are mended."""
     fixes: tuple[Fix, ...] = ()
 
 

@@ -41,6 +41,14 @@ def check(
     """Checks."""
 
 @app.command()
+def explain(what: str = "", json: bool = False) -> None:
+    """Explains."""
+
+@app.command()
+def rules(words: str = "", format: str = "text", json: bool = False) -> None:
+    """Lists."""
+
+@app.command()
 def demo(scenario: str = "", list: bool = False, serve: bool = False) -> None:
     """Shows."""
 
@@ -189,6 +197,8 @@ def ratios(runs: int) -> int:
             Pair("--version", [*tool, "--version"], [python, "-c", "pass"], 3.0),
             Pair("--help", [*tool, "--help"], [python, str(empty), "--help"], 1.3),
             Pair("check --help", [*tool, "check", "--help"], [python, str(empty), "check", "--help"], 1.3),
+            Pair("rules", [*tool, "rules"], [python, str(empty), "rules"], 1.8),
+            Pair("explain SIO301", [*tool, "explain", "SIO301"], [python, str(empty), "explain"], 2.0),
             Pair("healthy check", [*tool, "check", url, "--origin", PAGE], [python, str(reference), handshake], 1.5),
         ]
         print(f"{'':16} {'ms':>6} {'yardstick':>10} {'ratio':>6} {'at most':>8}")

@@ -1,7 +1,8 @@
 """Makes the generated documents: ``python -m tests.docs`` writes them, with ``--check`` says which are not fresh.
 
-docs/rules.md from the rules' docstrings, docs/report.schema.json from the types, docs/diagnosis.svg from recorded
-evidence (tests/evidence/README.md says of what), and the help text in the README from the command itself.
+docs/rules.md and the pages of docs/rules from the rules (``rule_pages``), docs/report.schema.json from the types,
+docs/diagnosis.svg from recorded evidence (tests/evidence/README.md says of what), and the help text in the README from
+the command itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-from inspect import cleandoc
 from pathlib import Path
 
 import msgspec
@@ -19,68 +19,10 @@ import msgspec
 from sio_doctor import report_on
 from sio_doctor.model import Evidence, Report
 from sio_doctor.render.svg import svg
-from sio_doctor.rules import ALIASES, RULES, Rule
+from tests import rule_pages
 
 ROOT = Path(__file__).parent.parent
 EVIDENCE = ROOT / "tests" / "evidence" / "no-cors.json"
-
-FAMILIES = {
-    "0": "Not known",
-    "1": "Reaching the server",
-    "2": "The handshake",
-    "3": "The origin",
-    "4": "Credentials and preflight",
-    "5": "The session",
-    "6": "WebSocket",
-    "7": "Namespace and authorisation",
-    "8": "The page and the browser",
-}
-
-
-def rules() -> str:
-    """docs/rules.md: a table of all causes, then a section for each."""
-    ordered = sorted(RULES.values(), key=lambda rule: rule.code)
-    lines = [
-        "# What sio-doctor finds",
-        "",
-        "Generated from the rules themselves by `make docs`. A code and a slug never change their meaning.",
-        "",
-        "| code | slug | what it says |",
-        "|---|---|---|",
-        *(f"| {rule.code} | {linked(rule)} | {rule.title} |" for rule in ordered),
-        "",
-        "## Other names",
-        "",
-        "What people look for under another name, and is one of these causes. `sio-doctor explain NAME` knows them "
-        "too.",
-        "",
-        "| name | is | because |",
-        "|---|---|---|",
-        *(f"| {name} | {linked(RULES[other.target])} | {other.reason} |" for name, other in sorted(ALIASES.items())),
-    ]
-    family = ""
-    for rule in ordered:
-        if rule.code[3] != family:
-            family = rule.code[3]
-            lines += ["", f"## {FAMILIES[family]}"]
-        lines += ["", f"### {rule.code} {rule.slug}", "", f"**{rule.title}.**", "", cleandoc(rule.doc)]
-        if rule.hint:
-            lines += ["", HINT]
-    return "\n".join(lines) + "\n"
-
-
-#: Stands below what no answer of the server shows.
-HINT = "No check from outside can see it: it is a hint, which changes neither the findings nor the exit status."
-
-
-def linked(rule: Rule) -> str:
-    """The rule's slug as a link to its section."""
-    return f"[{rule.slug}](#{anchor(rule)})"
-
-
-def anchor(rule: Rule) -> str:
-    """The fragment that Markdown hosts give the rule's heading."""
-    return f"{rule.code} {rule.slug}".lower().replace(" ", "-")
 
 
 def schema() -> str:
@@ -108,22 +50,38 @@ def readme() -> str:
 
 
 DOCUMENTS = {
-    "docs/rules.md": rules,
+    "docs/rules.md": rule_pages.index,
     "docs/report.schema.json": schema,
     "docs/diagnosis.svg": picture,
     "README.md": readme,
 }
 
 
+def documents() -> dict[str, str]:
+    """The text of every document that is generated, by its path."""
+    return {name: make() for name, make in DOCUMENTS.items()} | rule_pages.pages()
+
+
+def left_over() -> list[str]:
+    """Pages of causes that are no more."""
+    names = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "rules").glob("*")}
+    return sorted(names - rule_pages.pages().keys())
+
+
 def main() -> int:
     """Writes every document; with ``--check`` writes none, and returns 1 where one is not fresh."""
-    stale = [name for name, make in DOCUMENTS.items() if not fresh(name, make())]
+    stale = {name: text for name, text in documents().items() if not fresh(name, text)}
+    unwanted = left_over()
     if "--check" in sys.argv:
-        print("\n".join(f"{name} is not fresh: run make docs" for name in stale))
-        return 1 if stale else 0
-    for name in stale:
-        (ROOT / name).write_text(DOCUMENTS[name]())
+        print("\n".join(f"{name} is not fresh: run make docs" for name in [*stale, *unwanted]))
+        return 1 if stale or unwanted else 0
+    for name, text in stale.items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(text)
         print(f"wrote {name}")
+    for name in unwanted:
+        (ROOT / name).unlink()
+        print(f"removed {name}")
     return 0
 
 

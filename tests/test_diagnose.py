@@ -6,7 +6,7 @@ from typing import Any
 
 from sio_doctor.diagnose import diagnose
 from sio_doctor.model import Evidence
-from tests.rules.build import PAGE, case, evidence, exchange, failed, findings, node_open, response
+from tests.rules.build import PAGE, case, evidence, exchange, failed, findings, node_open, preflight_ok, response
 
 BAD_GATEWAY = response(502, body="<html>Bad Gateway</html>", reason="Bad Gateway")
 
@@ -68,3 +68,48 @@ def test_where_nothing_fits_the_cause_is_not_known_and_that_is_said() -> None:
     found = findings(evidence({}, [exchange("handshake", odd)]))
     assert next(iter(found)) == "cause-unknown"
     assert "418" in found["cause-unknown"].message
+
+
+OTHER = "https://other.example"
+
+
+def fixed(**plan: Any) -> Evidence:
+    """A fixed origin that is another's, for a client that sends credentials and a header."""
+    header = ("Access-Control-Allow-Origin", OTHER)
+    client = {"with_credentials": True, "extra_headers": (("x-b", "1"),)}
+    asked = [
+        exchange("preflight", preflight_ok(header, ("Access-Control-Allow-Headers", "x-a"))),
+        exchange("handshake", node_open(header)),
+    ]
+    return evidence(client | plan, asked)
+
+
+def test_what_fails_next_is_behind_what_fails_first() -> None:
+    found = findings(fixed())
+    assert found["static-origin-mismatch"].behind == ()
+    assert found["acac-missing"].behind == ("static-origin-mismatch",)
+    assert found["preflight-header-not-allowed"].behind == ("static-origin-mismatch", "acac-missing")
+
+
+def test_what_another_browser_meets_is_not_behind_it() -> None:
+    """Safari alone refuses the insecure request, before it comes to CORS at all."""
+    found = findings(fixed(url="http://127.0.0.1:3000"))
+    assert found["mixed-content"].browsers == ("webkit",)
+    assert found["mixed-content"].behind == ()
+
+
+def test_what_another_page_meets_is_not_behind_it() -> None:
+    asked = [
+        exchange("handshake", node_open(("Access-Control-Allow-Origin", f"{PAGE}/")), origin=PAGE),
+        exchange("handshake", node_open(("Access-Control-Allow-Origin", f"{PAGE}/")), origin=OTHER),
+    ]
+    found = findings(evidence({"origins": (PAGE, OTHER)}, asked))
+    assert found["origin-trailing-slash"].origins == (PAGE,)
+    assert found["static-origin-mismatch"].origins == (OTHER,)
+    assert not found["origin-trailing-slash"].behind + found["static-origin-mismatch"].behind
+
+
+def test_what_is_worth_knowing_is_behind_nothing() -> None:
+    found = diagnose(case(fixed(url="http://127.0.0.1:3000")))
+    assert [finding.behind for finding in found if finding.severity == "info"]
+    assert not any(finding.behind for finding in found if finding.severity == "info")

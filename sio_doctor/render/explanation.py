@@ -111,7 +111,8 @@ def _rule(rule: RuleText) -> Iterator[_Line]:
         yield from [_BLANK, _Line(text.replace("**", ""), indent=2, head=head[1] if head else "")]
     for fix in rule.fixes:
         yield from _fix(fix)
-    yield from [_BLANK, _Line(f"All rules: {rule.document.partition('#')[0]}", "dim")]
+    yield _BLANK
+    yield _Line(f"With what browsers print: {rule.document}. `sio-doctor rules` lists them all.", "dim")
 
 
 def _fix(fix: Fix) -> Iterator[_Line]:

@@ -24,7 +24,7 @@ def render(report: Report, *, width: int = 80, color: bool = False, unicode: boo
     return written(report, unicode=unicode)
 
 
-def written(value: msgspec.Struct, *, unicode: bool = True) -> str:
+def written(value: object, *, unicode: bool = True) -> str:
     """``value`` as JSON text, as ``render`` has it."""
     try:
         encoded = msgspec.json.encode(value)

@@ -53,10 +53,13 @@ def _blocks(report: Report, pen: Pen) -> Blocks:
     if cause:
         yield from _headers(cause.headers, by_id, pen)
         yield from _cures(cause.fixes, pen)
+        yield from _next(cause, report.findings, pen)
         yield from _proof(cause, by_id, report.network, pen)
     for finding in report.findings:
         if finding is not cause:
             yield from [BLANK, *_finding(finding, pen)]
+            if finding.behind:
+                yield Block(pen(words.behind(finding, report.findings)), 2)
             yield from _headers(finding.headers, by_id, pen)
             yield from _cures(finding.fixes, pen)
     if not report.outcomes:
@@ -275,6 +278,12 @@ def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
             yield BLANK
         for line in pen.lines(fix.after.rstrip("\n"), "green" if fix.before is not None else ""):
             yield Block(line, 4, verbatim=True)
+
+
+def _next(cause: Finding, findings: Iterable[Finding], pen: Pen) -> Blocks:
+    """What the page meets once the cause is mended."""
+    if following := [finding for finding in findings if cause.slug in finding.behind]:
+        yield from [BLANK, _pairs([[pen("Then", "bold"), pen(words.following(following))]], 0, pen)]
 
 
 def _proof(finding: Finding, by_id: dict[int, Exchange], network: NetworkOptions, pen: Pen) -> Blocks:

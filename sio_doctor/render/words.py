@@ -11,6 +11,7 @@ from sio_doctor.model import (
     Direct,
     Document,
     Exchange,
+    Finding,
     Handshake,
     Held,
     NoResponse,
@@ -261,6 +262,17 @@ def of_pages(origins: tuple[str, ...]) -> str:
         return f"of a page of {first}"
     whose = listing(others) if len(others) <= 2 else f"{len(others)} other pages"
     return f"of a page of {first}; it reads alike for {whose}"
+
+
+def following(findings: Iterable[Finding]) -> str:
+    """What comes once the cause is mended, as a sentence."""
+    return f"Once that is mended, {listing(f'{one.code} {one.slug}' for one in findings)} would fail next (see below)."
+
+
+def behind(finding: Finding, findings: Iterable[Finding]) -> str:
+    """What hides it so far, as a sentence."""
+    first = [one.code for one in findings if one.slug in finding.behind]
+    return f"The page comes to this once {listing(first)} {'is' if len(first) == 1 else 'are'} mended."
 
 
 def exchange(exchange: Exchange) -> str:

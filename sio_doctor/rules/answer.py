@@ -26,8 +26,9 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
     """The handshake was answered with a 5xx status: the server is down, or the proxy in front cannot reach it.
 
     **What it means.** Error pages carry no CORS headers, so the console says that `Access-Control-Allow-Origin` is
-    missing. That is only a symptom: no CORS setting brings a dead server back. 502, 503, 504 and 520 to 527 are
-    written by a proxy, 500 usually by the application.
+    missing. That is only a symptom: no CORS setting brings a dead server back. 502, 503, 504 and 520 to 527 are written
+    by a proxy, 500 usually by the application. Look whether the Socket.IO server runs, and whether the proxy passes to
+    the port where it listens: its error log says what it met there.
 
     **How it is told.** The status of the handshake, before any header is looked at. Where other handshakes of the
     same run passed, it comes and goes: one of several servers, or a limit (nginx's `limit_req` answers 503).

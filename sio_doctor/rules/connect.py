@@ -99,6 +99,11 @@ def _pages(case: Case, found: Iterable[str]) -> tuple[str, ...]:
 def allowrequest_403(case: Case) -> Iterable[Hit]:
     """The server's own `allowRequest` function refuses the request: a token or a cookie is missing.
 
+    **What it means.** `allowRequest` is asked before there is a session, for polling and for the WebSocket, and sees
+    the request alone: its headers, cookies and query. The client's `auth` comes later, with CONNECT. What it misses may
+    be a cookie that browsers do not send across sites, or a header that a WebSocket cannot carry. In Socket.IO 2 the
+    refusal has no CORS headers, so the console speaks of CORS.
+
     **How it is told.** The handshake gets code 4, 403 `{"code":4,"message":…}`; the message is what the function gave,
     or "Forbidden". A WebSocket gets 400 with that text. In Socket.IO 3 and 4 the answer has the usual CORS headers.
 
@@ -155,6 +160,11 @@ def by_function(case: Case) -> Iterator[ByFunction]:
 @rule("SIO702", "connect-middleware-error", "The application refuses the connection", Rung.CONNECT)
 def connect_middleware_error(case: Case) -> Iterable[Hit]:
     """Transport and CORS are fine; a middleware (`io.use`) or connect handler of the application says no.
+
+    **What it means.** The refusal is the application's own, mostly for a token that is missing or has expired: the
+    client sends `auth` with CONNECT, and `connect_error` brings back the message (`err.data` what the server added to
+    it). A connect handler of python-socketio that returns `False` says "Connection rejected by server". After such a
+    refusal the client does not try again by itself: give it a good token, then call `socket.connect()`.
 
     **How it is told.** CONNECT is answered with a CONNECT_ERROR packet, `44{"message":"not authorized"}`, which is what
     the page gets as `connect_error`. python-socketio 4 answers the handshake 401 instead, in JSON.

@@ -65,6 +65,11 @@ def wildcard_with_credentials(case: Case) -> Iterable[Hit]:
 def acac_missing(case: Case) -> Iterable[Hit]:
     """The page sends credentials, and the server lets its origin in, but not with credentials.
 
+    **What it means.** `withCredentials: true` makes the browser send cookies, and hand the answer to the page only
+    where the server allows just that: `credentials: true` beside a named `origin` in `cors`. python-socketio allows it
+    unless `cors_credentials=False` is set, a proxy that sets the headers has to add this one too. A page that needs no
+    cookies can leave `withCredentials` out.
+
     **How it is told.** `Access-Control-Allow-Origin` is the page's origin, and `Access-Control-Allow-Credentials` is
     missing or is not exactly `true` (`True` and `1` do not count).
 

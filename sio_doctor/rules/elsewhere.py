@@ -50,8 +50,10 @@ def app_listen(case: Case) -> Iterable[Hit]:
 def path_mismatch(case: Case) -> Iterable[Hit]:
     """The server is there, but Socket.IO is not at the path that the client asks for.
 
-    **What it means.** Client and server disagree on `path` (default `/socket.io/`), or a proxy or a mount adds a
-    prefix or takes one off.
+    **What it means.** Client and server disagree on `path` (default `/socket.io/`), or a proxy or a mount adds a prefix
+    or takes one off. The option has to be the same on both sides: `path` in Node, in the client and in Flask-SocketIO,
+    `socketio_path` in python-socketio, the context in netty-socketio. A blank in it counts, and the address of the page
+    or of a REST API has nothing to do with it.
 
     **How it is told.** The application's 404. Certain where the handshake passes at another usual path, which is
     then named, or where a WebSocket is closed after a second without a byte, as Engine.IO of Node does with foreign

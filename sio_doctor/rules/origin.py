@@ -157,7 +157,8 @@ def static_origin_mismatch(case: Case) -> Iterable[Hit]:
     """The server answers with an `Access-Control-Allow-Origin` that is not this page's origin.
 
     In Socket.IO `cors: { origin: "https://a.example" }` is never compared with the request: that text is sent to
-    everybody. A web server in front that sets a fixed header does the same.
+    everybody. A web server in front that sets a fixed header does the same. For more than one page give it an
+    array, a pattern or a function: those are compared.
 
     **How it is told.** The header is there once, is an origin, and is not the page's, byte for byte. Where the answers
     to no origin and to a foreign one name the same, it is fixed.
@@ -187,8 +188,9 @@ def static_origin_mismatch(case: Case) -> Iterable[Hit]:
 def origin_comma_list(case: Case) -> Iterable[Hit]:
     """The server sends a whole list as `Access-Control-Allow-Origin`, where browsers take one origin.
 
-    Mostly an environment variable such as `CORS_ORIGIN=https://a.example,https://b.example` that is given to the
-    server as one string.
+    Mostly an environment variable such as `CORS_ORIGIN=https://a.example,https://b.example` that is given to the server
+    as one string. An array is what makes the server answer with the one that asks:
+    `process.env.CORS_ORIGIN.split(",")`.
 
     **How it is told.** One header line whose value has several origins in it, separated by commas or blanks.
 
@@ -211,6 +213,10 @@ def origin_comma_list(case: Case) -> Iterable[Hit]:
 def origin_no_scheme(case: Case) -> Iterable[Hit]:
     """The server names a bare host as `Access-Control-Allow-Origin`: an origin begins with its scheme.
 
+    **What it means.** Browsers send an origin with its scheme, so neither `app.example.com` nor `localhost:3000` ever
+    equals one. As a string of `cors.origin` such text is sent as it is, and browsers refuse it; as an entry of a list
+    it matches no page. Write the scheme before it.
+
     **How it is told.** The header is there once, and its value has no `://` in it, as `app.example.com` or
     `localhost:3000`. In a list such an entry matches no page; a preflight whose `Origin` is that very text is let in.
 
@@ -231,6 +237,10 @@ def origin_no_scheme(case: Case) -> Iterable[Hit]:
 @rule("SIO306", "origin-trailing-slash", "The configured origin has something behind it", Rung.HANDSHAKE)
 def origin_trailing_slash(case: Case) -> Iterable[Hit]:
     """The server names the page's origin with a slash or a path behind it, and browsers compare byte for byte.
+
+    **What it means.** What was configured is a URL, as the address bar shows it: `https://app.example.com/`, or one
+    with a path. An origin ends behind its host, or behind its port where that is not the scheme's own. Take off what
+    follows. python-socketio refuses a page over such an entry with 400 (`python-origin-not-accepted`).
 
     **How it is told.** The header is there once; its value begins with the page's origin and goes on with a slash. In a
     list such an entry matches no page; a preflight whose `Origin` has the slash is let in.

@@ -101,7 +101,8 @@ def _missing(one: Blocked) -> list[str]:
 def preflight_blocked_upstream(case: Case) -> Iterable[Hit]:
     """A proxy, a firewall or a gateway refuses OPTIONS, which browsers send without credentials before the handshake.
 
-    nginx's `limit_except` and `auth_basic`, IIS request filtering, API gateways, a static file server.
+    nginx's `limit_except` and `auth_basic`, IIS request filtering, API gateways, a static file server. Let OPTIONS
+    through to the Socket.IO server, and without a login: a browser never sends a password or a cookie with it.
 
     **How it is told.** The preflight gets an error that is not in Engine.IO's words, or no answer, while the handshake
     by GET succeeds.
@@ -219,6 +220,10 @@ def preflight_empty_2xx(case: Case) -> Iterable[Hit]:
 @rule("SIO407", "preflight-redirect", "The preflight is redirected", Rung.PREFLIGHT)
 def preflight_redirect(case: Case) -> Iterable[Hit]:
     """OPTIONS is answered with a redirect, which browsers do not follow for a preflight.
+
+    **What it means.** A page that sends a header of its own has the browser ask first, by OPTIONS and without cookies.
+    Whoever comes without a login, by http, or without the `www.` is sent elsewhere, and there the browser gives up. Let
+    OPTIONS pass, ask the final address at once, or send the token in `auth`, which needs no preflight.
 
     **How it is told.** The preflight gets a status of 300 to 399, while the handshake by GET is answered at the same
     URL.

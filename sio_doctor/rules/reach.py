@@ -163,7 +163,8 @@ def server_refused(case: Case) -> Iterable[Hit]:
     """The machine is there and refuses the connection: no program listens on that port.
 
     **What it means.** The server is not running or crashed at its start, listens on another port, or is bound to
-    another address: one that is bound to `127.0.0.1` refuses whoever comes from outside, a container included.
+    another address: one that is bound to `127.0.0.1` refuses whoever comes from outside, a container included. Look at
+    the server's own output, and at the port that it names.
 
     **How it is told.** The TCP connection is refused at once, on every address that the name has.
 

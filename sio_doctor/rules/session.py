@@ -93,7 +93,8 @@ def ended_by(case: Case) -> list[Exchange]:
 def method_or_size_filter(case: Case) -> Iterable[Hit]:
     """Something in front lets GET through and refuses POST, so the session opens and nothing can be sent in it.
 
-    Read-only caches, allowed methods of a CDN, API gateways, `limit_except GET`, size limits.
+    Read-only caches, allowed methods of a CDN, API gateways, `limit_except GET`, size limits. A client that polls posts
+    whatever it sends, CONNECT first. Let POST through on the handshake path, or let the client use WebSocket alone.
 
     **How it is told.** The handshake by GET is fine, and the POST of CONNECT gets an error that is not in Engine.IO's
     words and that the page may read.

@@ -112,7 +112,8 @@ def no_sticky_sessions(case: Case) -> Iterable[Hit]:
 
     A load balancer without stickiness, Node's cluster module, PM2 in cluster mode, Kubernetes replicas. Connecting is
     luck then: browsers keep connections, so it may work for one person and not for the next. A Redis adapter alone does
-    not help. A client that uses WebSocket alone needs no stickiness.
+    not help. A client that uses WebSocket alone needs no stickiness. Let the balancer keep a visitor at one process, by
+    a cookie or by the address, or run one process alone.
 
     **How it is told.** The session was opened a moment before, and requests in it, on fresh connections, get "Session
     ID unknown" (python: "Invalid session"), some of them or all; a later session fares no better, and the cookies that

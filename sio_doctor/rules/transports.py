@@ -81,6 +81,9 @@ def ws_only_version_mismatch(case: Case) -> Iterable[Hit]:
 def allow_upgrades_off(case: Case) -> Iterable[Hit]:
     """The client polls first and stays there, although the server takes WebSockets: `allowUpgrades: false`.
 
+    **What it means.** The page works, and each message is a request of its own, which is slower. Where that is not
+    meant, take `allowUpgrades: false` out of the server's options; where it is, nothing is wrong.
+
     **How it is told.** The open packet names no upgrade, and a WebSocket of its own is accepted all the same.
 
     **What it is not.** A server that takes no WebSockets at all (`transport-disabled`), or a proxy that loses the

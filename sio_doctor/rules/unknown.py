@@ -25,6 +25,10 @@ _STEPS = {
 def _cause_unknown(case: Case) -> Iterable[Hit]:
     """A page does not connect, and no rule here knows why: no error names that page.
 
+    **What it means.** Something fails in a way that no rule knows yet, or the check could not ask as far as the page
+    goes. Read what it lists from the first step to the last: where it ends, the page ends too. `--direct` asks the
+    server behind a proxy as well, `--page` reads the page's own policy, `--confirm` asks a real browser.
+
     **How it is told.** A chosen page does not connect in some browser, or it could not be found out, or, with no page
     chosen, no session could be had. The message lists what was asked and what came back.
 

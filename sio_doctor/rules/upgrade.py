@@ -121,6 +121,11 @@ def ws_two_servers_conflict(case: Case) -> Iterable[Hit]:
 def ws_refused(case: Case) -> Iterable[Hit]:
     """Polling works, and the WebSocket fails in a way that has no better known name here.
 
+    **What it means.** A page that polls first stays on polling, which works, but slower; a page that uses WebSocket
+    alone does not connect. It may be an `allowRequest` that wants a header which a WebSocket cannot carry, a check of
+    the origin by the web framework (Tornado has one), a device on the way, or a limit on connections. The server's log
+    knows more, in Node its `connection_error` event.
+
     **How it is told.** The polling handshake is a good open packet that offers WebSocket, or the server has polling
     switched off; the WebSocket gets an error, no answer, or a 101 that browsers refuse.
 

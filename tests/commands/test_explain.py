@@ -119,7 +119,7 @@ def test_a_rule_is_explained_by_its_code_and_its_slug(name: str) -> None:
     done = run(name)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("SIO301 cors-not-configured: ")
-    for part in ("How it is told.", "What it is not.", "Cure: ", "new Server(", "docs/rules.md"):
+    for part in ("How it is told.", "What it is not.", "Cure: ", "new Server(", "docs/rules/cors-not-configured.md"):
         assert part in done.stdout
     assert "**" not in done.stdout
 
@@ -180,7 +180,7 @@ def test_the_json_is_what_the_types_say() -> None:
     plain = json.loads(done.stdout)
     assert plain["command"] == f"sio-doctor check http://localhost:3000 --origin {PAGE}"
     assert plain["readings"][0]["line"]["code"] == "allow-origin-missing"
-    assert plain["rules"][0]["document"] == "docs/rules.md#sio301-cors-not-configured"
+    assert plain["rules"][0]["document"] == "docs/rules/cors-not-configured.md"
     assert run("--json", "xhr poll error").stdout.count('"command": null') == 1
     assert run("--json", "frobnicate").returncode == 1
 

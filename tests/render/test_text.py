@@ -109,6 +109,16 @@ def test_the_cause_is_the_first_that_is_more_than_worth_knowing() -> None:
     assert printed.endswith("\n1 error, 0 warnings, 1 info · 14 requests · 0.31 s\n")
 
 
+def test_what_fails_next_is_said_under_the_cure_and_beside_each() -> None:
+    following = msgspec.structs.replace(samples.NO_STICKINESS, severity="error", behind=("cors-not-configured",))
+    printed = text(samples.report(ok=False, outcomes=samples.no_cors.outcomes, findings=(NO_CORS, following)))
+    assert printed.index("\nThen  Once that is mended, SIO501 no-sticky-sessions would fail next") < printed.index(
+        "Prove it"
+    )
+    assert "\n  The page comes to this once SIO301 is mended.\n" in printed
+    assert "Then" not in text(samples.no_cors)
+
+
 def test_all_well_is_said_in_one_sentence() -> None:
     printed = text(samples.healthy, 160)
     assert printed.splitlines() == [

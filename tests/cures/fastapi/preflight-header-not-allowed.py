@@ -8,10 +8,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 app = FastAPI()
+# --- the mistake
 app.add_middleware(
     CORSMiddleware,
     allow_origins=["http://localhost:5173"],
 )
+# --- the end of it
 
 sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=[])
 
@@ -26,8 +28,6 @@ async def message(sid, text):
     await sio.emit("message", text)
 
 
-# --- the mistake
 app.mount("/", socketio.ASGIApp(sio))
-# --- the end of it
 
 uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))
