@@ -256,9 +256,9 @@ Purpose = Literal[
     "other-scheme",  # the handshake by http for https, or the other way round
     "other-transport",  # the handshake by a transport that the client does not use
     "other-agent",  # the handshake under another User-Agent than the rest: this tool's, or a browser's
-    "root",  # GET / with the origin: who lives here, and does that route have CORS headers
+    "root",  # GET of / (or a route that is not there) with the origin: who lives here, has it CORS headers
     "client-file",  # HEAD socket.io.js: its ETag is the version
-    "near-miss",  # a preflight with a variant of the origin
+    "near-miss",  # a preflight (in Socket.IO 2 a handshake) with a variant of the origin
     "close",  # POST: close packet
     "hold",  # what is kept open (--hold)
 ]

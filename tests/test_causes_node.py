@@ -97,8 +97,8 @@ CORS = [
     Cors(f"{{cors: {{origin: {LIST}}}}}", "list"),
     Cors("{cors: {origin: ['http://other.test']}}", "list", "origin-not-in-list"),
     Cors(f"{{cors: {{origin: ['{PAGE}/']}}}}", "list", "origin-trailing-slash"),
-    Cors("{cors: {origin: ['http://127.0.0.1:8080']}}", "list", "origin-not-in-list"),
-    Cors("{cors: {origin: ['*']}}", "list", "origin-not-in-list"),
+    Cors("{cors: {origin: ['http://127.0.0.1:8080']}}", "list", "origin-localhost-vs-127"),
+    Cors("{cors: {origin: ['*']}}", "list", "origin-star-in-array"),
     Cors("{cors: {origin: /localhost:[0-9]+$/}}", "list"),
     Cors("{cors: {origin: [/\\.test$/]}}", "list", "origin-not-in-list"),
     Cors(f"{{cors: {{origin: (origin, done) => done(null, origin === '{PAGE}')}}}}", "list"),
@@ -192,35 +192,6 @@ def test_a_function_that_throws_is_told_from_one_that_refuses() -> None:
 
 
 @needs_node
-@pytest.mark.parametrize(
-    ("entry", "why"),
-    [
-        ("http://www.app.example.com", "they differ only in the www."),
-        ("https://app.example.com", "they differ only in the scheme, https instead of http."),
-        ("http://app.example.com:80", "they differ only in the port, 80 instead of none."),
-        (
-            "http://*.example.com",
-            "browsers and servers compare origins as they are, and take a * in one for no pattern.",
-        ),
-    ],
-)
-def test_a_list_confesses_the_entry_that_was_meant(entry: str, why: str) -> None:
-    report = check(shared(node, "4.8", f"{{cors: {{origin: ['{entry}']}}}}"), page="http://app.example.com")
-    assert_caused(
-        report, "origin-not-in-list", "local-network-access", "localhost-in-production", fix='"http://app.example.com"'
-    )
-    assert f"It does let {entry} in; {why}" in report.findings[0].message
-
-
-@needs_node
-def test_a_function_that_lets_another_address_in_is_a_list() -> None:
-    allow = "(origin, done) => done(null, origin === 'http://127.0.0.1:8080')"
-    report = check(shared(node, "4.8", f"{{cors: {{origin: {allow}}}}}"))
-    assert_caused(report, "origin-not-in-list")
-    assert "It does let http://127.0.0.1:8080 in" in report.findings[0].message
-
-
-@needs_node
 def test_each_page_has_its_own_outcome_and_one_cause_is_one_finding() -> None:
     url = shared(node, "4.8", f"{{cors: {{origin: ['{PAGE}']}}}}")
     others = ["http://one.test", "http://two.test"]
@@ -247,12 +218,19 @@ def test_without_a_page_it_says_whom_the_server_lets_in(options: str, policy: st
 
 
 @needs_node
-@pytest.mark.parametrize("page", ["null", "capacitor://localhost", "chrome-extension://abcdefghijklmnop"])
-def test_pages_that_are_no_web_pages(page: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "slug"),
+    [
+        ("null", "null-origin"),
+        ("capacitor://localhost", "app-scheme-origin"),
+        ("chrome-extension://abcdefghijklmnop", "app-scheme-origin"),
+    ],
+)
+def test_pages_that_are_no_web_pages(page: str, slug: str) -> None:
     assert_healthy(check(shared(node, "4.8", f"{{cors: {{origin: ['{page}']}}}}"), page=page))
     assert_caused(
         check(shared(node, "4.8", f"{{cors: {{origin: ['{PAGE}']}}}}"), page=page),
-        "origin-not-in-list",
+        slug,
         # Nobody should let null in: the cure is to serve the page.
         fix="http://localhost:8000" if page == "null" else page,
     )

@@ -26,7 +26,10 @@ _POLLING: dict[int, Slugs] = {
         "cors-not-configured", "origin-not-in-list", "html-instead-of-handshake", "gateway-5xx-no-cors",
         "python-origin-not-accepted", "path-mismatch",
     ),
-    2: ("cors-not-configured", "origin-not-in-list", "html-instead-of-handshake", "proxy-strips-acao"),
+    2: (
+        "cors-not-configured", "express-cors-only", "origin-not-in-list", "html-instead-of-handshake",
+        "proxy-strips-acao",
+    ),
     3: _REDIRECTS,
     4: ("error-response-without-cors", "basic-auth-or-401"),
     5: _GATEWAY,
@@ -53,7 +56,7 @@ _POLLING_2: dict[int, Slugs] = {
         "cors-not-configured", "path-mismatch",
     ),
     400: ("client-too-old", "python-origin-not-accepted", "engine-middleware-error"),
-    403: ("v2-origins-needs-port", "basic-auth-or-401", "allowrequest-403"),
+    403: ("v2-origins-needs-port", "v240-closed-default", "basic-auth-or-401", "allowrequest-403"),
 }  # fmt: skip
 #: To a poll of a session that was opened before.
 _SESSION: dict[int, Slugs] = {
@@ -156,7 +159,7 @@ _FIXED: dict[Code, Slugs] = {
     "transport-unknown": ("transport-disabled", "transport-unknown"),
     "bad-handshake-method": ("cors-not-configured", "preflight-unhandled-v2"),
     "bad-request": ("ws-proxy-no-upgrade", "origin-callback-error", "engine-middleware-error"),
-    "forbidden": ("allowrequest-403", "ws-allowrequest-origin", "v2-origins-needs-port"),
+    "forbidden": ("allowrequest-403", "ws-allowrequest-origin", "v2-origins-needs-port", "v240-closed-default"),
     "invalid-namespace": ("invalid-namespace", "path-vs-namespace"),
     "connection-rejected": ("connect-middleware-error",),
     "python-no-websocket": ("python-no-websocket",),
@@ -196,6 +199,9 @@ def causes(line: ConsoleLine) -> Slugs:
         found = (*_redirects(line), *found)
     if line.status == 403 and _port(line) in (5000, 7000):
         found = ("macos-port-5000", *found)
+    if line.code == "header-not-allowed" and (line.name or "").lower().startswith("access-control-allow-"):
+        found = ("client-sets-response-header",)
+    found = _of_page(line, found)
     if line.code in _UNREACHED and _on_each_visitors_machine(line):
         found = ("localhost-in-production", *found)
     return tuple(dict.fromkeys(found))[:MOST]
@@ -206,11 +212,27 @@ def unseen(line: ConsoleLine) -> tuple[str, ...]:
     found = [_UNSEEN[line.code]] if line.code in _UNSEEN else []
     if line.origin == "null":
         found.append("The page's origin is null: it was opened as a file, or lives in a sandboxed frame. Serve it.")
-    if line.code == "header-not-allowed" and (line.name or "").lower().startswith("access-control-allow-"):
-        found.append("This is a header of answers: the page must not send it. Take it out of extraHeaders.")
     if line.code == "allow-origin-mismatch":
         found.append("A cache gives this page the answer that was meant for another one.")
     return tuple(found)
+
+
+def _of_page(line: ConsoleLine, found: Slugs) -> Slugs:
+    """With what such a page mostly misses on a list, where a list can be the cause: in the place of its origin's
+    absence, where it has none that a list would name, or behind it, where the answer was a good one."""
+    if "origin-not-in-list" not in found and line.code != "origin-not-accepted":
+        return found
+    origin = line.origin or ""
+    if origin == "null" or (origin and not origin.startswith("http")):
+        slug = "null-origin" if origin == "null" else "app-scheme-origin"
+        return tuple(slug if one == "origin-not-in-list" else one for one in found)
+    near: Slugs = ("origin-trailing-slash", "origin-scheme")
+    if _LOCAL.match(origin):
+        near = ("origin-port", "origin-localhost-vs-127")
+    if line.code == "origin-not-accepted":
+        return (*found, *near)
+    at = found.index("origin-not-in-list") + 1
+    return (*found[:at], *near, *found[at:]) if line.status and 200 <= line.status < 300 else found
 
 
 #: Lines that say that nobody answered.

@@ -32,8 +32,6 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko
 #: Whose notice is shown to browsers alone.
 _NOTICES = re.compile(r"\.(?:ngrok(?:-free)?\.(?:app|dev|io)|loca\.lt)$")
 
-_DEFAULT_PORTS = {"https": 443}
-
 #: Where Socket.IO is commonly served, beside the default.
 USUAL_PATHS = ("/socket.io/", "/engine.io/", "/ws/socket.io/", "/api/socket.io/", "/socketio/", "/ws/", "/api/ws/")
 
@@ -73,62 +71,17 @@ async def preflight(driver: Driver, page: str) -> None:
     """A preflight where no browser sends one: its answer tells how the server is set up."""
     if cors_unsafe_request_header_names(driver.plan.client.extra_headers):
         return
-    await driver.ask(_preflight(driver, page), "simulated-preflight")
+    await driver.ask(preflight_of(driver, page), "simulated-preflight")
 
 
-def _preflight(driver: Driver, origin: str) -> Request:
+def preflight_of(driver: Driver, origin: str) -> Request:
+    """A preflight of that origin for a header that nobody lists."""
     headers = (
         ("Origin", origin),
         ("Access-Control-Request-Method", "GET"),
         ("Access-Control-Request-Headers", "x-sio-doctor"),
     )
     return Request(method="OPTIONS", url=driver.url(), headers=headers)
-
-
-async def near_misses(driver: Driver) -> None:
-    """What the server's list has instead of the origin of a refused page: it confesses by letting the variant in.
-
-    Asked by preflight, which opens no session, and only where the server may answer preflights by the origin: where it
-    answers them, or where Node's Engine.IO refused this one, as it does for whom an ``origin`` function refuses.
-    """
-    asked = [(one.request.origin, one.response) for one in driver.exchanges() if one.purpose == "handshake"]
-    refused = [origin for origin, answer in asked if answer and answer.get("access-control-allow-origin") is None]
-    page = next((page for page in driver.plan.origins if page in refused), None)
-    answers = [one for one in driver.exchanges() if one.purpose in ("preflight", "simulated-preflight")]
-    methods = any(one.response and one.response.get("access-control-allow-methods") for one in answers)
-    refusals = [engineio.read_refusal(one.response) for one in answers if one.response]
-    if page is None or not (methods or any(refusal and refusal.code == 2 for refusal in refusals)):
-        return
-    await driver.all_of(
-        *(driver.ask(_preflight(driver, variant), "near-miss", timeout=ASIDE) for variant in variants(page))
-    )
-
-
-async def own_page(driver: Driver) -> None:
-    """Whether the server's own page is let in: python-socketio has no list then, and checks against the host."""
-    refused = (engineio.read_refusal(one.response) for one in driver.exchanges() if one.response)
-    if any(one and one.family == "python" and one.message.endswith("ot an accepted origin.") for one in refused):
-        await driver.ask(_preflight(driver, driver.plan.target.url), "near-miss", timeout=ASIDE)
-
-
-def variants(origin: str) -> list[str]:
-    """What people write for that origin by mistake, the commonest first."""
-    scheme, _, host = origin.partition("://")
-    if not host:
-        return ["*"]
-    name, colon, port = host.rpartition(":") if host[-1:].isdigit() and ":" in host else (host, "", "")
-    other_scheme = {"https": "http", "http": "https"}.get(scheme, scheme)
-    other_name = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}.get(name)
-    if other_name is None and "." in name and not name[-1:].isdigit():
-        other_name = name.removeprefix("www.") if name.startswith("www.") else f"www.{name}"
-    found = [f"{origin}/", "*", host, f"{other_scheme}://{host}"]
-    if other_name:
-        found.append(f"{scheme}://{other_name}{colon}{port}")
-    found.append(f"{scheme}://{name}" if port else f"{origin}:{_DEFAULT_PORTS.get(scheme, 80)}")
-    domain = name.partition(".")[2]
-    if "." in domain and not name[-1:].isdigit():
-        found.append(f"{scheme}://*.{domain}{colon}{port}")
-    return [variant for variant in dict.fromkeys(found) if variant != origin]
 
 
 async def websocket_of_nobody(driver: Driver) -> None:

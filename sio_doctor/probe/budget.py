@@ -10,7 +10,7 @@ FIRST, FURTHER = 40, 12
 RESERVE = 4
 #: What may open a session by polling, which is then to be closed.
 OPENING: frozenset[Purpose] = frozenset(
-    {"handshake", "control", "foreign", "redirect", "other-protocol", "other-path", "other-address"}
+    {"handshake", "control", "foreign", "redirect", "other-protocol", "other-path", "other-address", "near-miss"}
 )
 #: What is not known where the budget left something out.
 WORDS: dict[Purpose, str] = {

@@ -22,7 +22,7 @@ from sio_doctor.browser.replay import unreachable
 from sio_doctor.browser.session import NOT_ASKED
 from sio_doctor.browser.table import ENGINES, UNCHECKED
 from sio_doctor.model import Evidence, Exchange, Handshake, Held, Plan, Response, Target, Vantage
-from sio_doctor.probe import aside
+from sio_doctor.probe import aside, nearmiss
 from sio_doctor.probe.driver import Driver, opened_by, together
 from sio_doctor.probe.hold import hold
 from sio_doctor.probe.network import Network
@@ -126,7 +126,7 @@ async def in_turn(driver: Driver, first: Exchange) -> None:
     await aside.controls(driver)
     for page in driver.pages:
         await one_page(driver, page, session=True)
-    await aside.near_misses(driver)
+    await nearmiss.near_misses(driver)
     opened = opened_by(first)
     if opened is None or opened.protocol != driver.plan.client.protocol:
         await aside.other_protocol(driver)
@@ -163,8 +163,7 @@ async def pages(driver: Driver, opened: Handshake | None, controls: Awaitable[ob
     if aside.upgrades_unknown(driver) or sessions_lost(driver):
         await controls  # they tell whether a WebSocket might end the server, and whether it has restarted
     await after_restart(driver)
-    behind = aside.near_misses(driver) if driver.plan.origins else aside.own_page(driver)
-    await together(sockets(driver), behind)
+    await together(sockets(driver), nearmiss.near_misses(driver))
     await aside.websocket_of_nobody(driver)
     if opened is not None:
         await driver.all_of(aside.websocket_by_get(driver), aside.other_reading(driver))

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.confession import is_v2_refusal
 from sio_doctor.rules.cors import lines, listing, status
-from sio_doctor.rules.refused import is_v2_refusal
 from sio_doctor.rules.session import too_large
 from sio_doctor.rules.stranger import is_namespace, met_at, served_elsewhere
 from sio_doctor.standards import engineio, socketio

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Browser, Exchange, HeaderCheck, Verdict
 from sio_doctor.rules.base import Case, Hit, Rung, check
+from sio_doctor.standards.site import is_ip_address, same_site
 
 ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 ALLOW_CREDENTIALS = "Access-Control-Allow-Credentials"
@@ -136,6 +137,7 @@ def let_in(case: Case, page: str) -> dict[str, Exchange]:
     What preflights say counts only where the page's own names nobody: a layer that answers them all proves nothing.
     """
     asked = list(case.all("handshake", "foreign"))
+    asked += (one for one in case.all("near-miss") if one.request.method == "GET")
     if not lines(case.preflight(page)):
         asked += case.all("near-miss", "preflight", "simulated-preflight")
     found: dict[str, Exchange] = {}
@@ -151,6 +153,16 @@ def is_python(case: Case) -> bool:
     return "socketio" in case.server.stack or any(
         refusal is not None and refusal.family == "python" for refusal in map(case.refusal, case.evidence.exchanges)
     )
+
+
+#: What is said where Node's cors lets everybody in, which is what it does without a word where it finds no ``origin``.
+OPTION_SHAPE = "If its options name origins, they stand in the wrong place: it must be cors: { origin: […] }."
+
+
+def answers_star(case: Case) -> bool:
+    """Socket.IO 3 or 4 answers ``*`` to anybody."""
+    modern = case.server.stack == "socket.io" and not (case.server.version or "").startswith(("1.", "2."))
+    return modern and case.policy.kind == "any"
 
 
 def proxies_of(case: Case) -> list[str]:
@@ -170,6 +182,11 @@ def needed(page: str, exchange: Exchange, *, ok: bool = False) -> HeaderCheck:
     return check(exchange, ALLOW_ORIGIN, page, ok=ok)
 
 
+#: The names of this very machine, each an origin of its own.
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
 def difference(value: str, page: str) -> str:
     """In what alone two origins differ, as half a sentence; empty where it is more than one thing."""
     if value.lower() == page.lower():
@@ -180,23 +197,30 @@ def difference(value: str, page: str) -> str:
         return "the quotation marks are part of the value, mostly taken over from an environment file"
     if "*" in value:
         return "browsers and servers compare origins as they are, and take a * in one for no pattern"
-    ours, theirs = _parts(page), _parts(value)
+    ours, theirs = origin_parts(page), origin_parts(value)
     names = ("scheme", "host", "port")
     differing = [name for name, a, b in zip(names, ours, theirs, strict=True) if a != b]
     if differing == ["scheme"]:
         return f"they differ only in the scheme, {theirs[0]} instead of {ours[0]}"
     if differing == ["port"]:
-        return f"they differ only in the port, {theirs[2] or 'none'} instead of {ours[2] or 'none'}"
+        apart = f"they differ only in the port, {theirs[2] or 'none'} instead of {ours[2] or 'none'}"
+        usual = not ours[2] and theirs[2] == _DEFAULT_PORTS.get(ours[0])
+        return f"{apart}: browsers leave it out where it is the scheme's own" if usual else apart
     if differing == ["host"]:
         hosts = {ours[1].removeprefix("www."), theirs[1].removeprefix("www.")}
         if len(hosts) == 1:
             return "they differ only in the www"
-        if hosts <= {"localhost", "127.0.0.1", "[::1]"}:
+        if hosts <= LOCAL_NAMES:
             return f"{theirs[1]} and {ours[1]} are the same machine but not the same origin"
+        if hosts & LOCAL_NAMES and all(host in LOCAL_NAMES or is_ip_address(host) for host in hosts):
+            return f"{theirs[1]} and {ours[1]} may be the same machine, but are not the same origin"
+        if same_site(ours[1], theirs[1]):
+            return "they differ only in the subdomain"
     return ""
 
 
-def _parts(origin: str) -> tuple[str, str, str]:
+def origin_parts(origin: str) -> tuple[str, str, str]:
+    """Its scheme, host and port, as they are written; what is no URL is all scheme."""
     try:
         parts = urlsplit(origin)
     except ValueError:

@@ -10,7 +10,9 @@ from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import (
     ALLOW_CREDENTIALS,
     ALLOW_ORIGIN,
+    OPTION_SHAPE,
     Blocked,
+    answers_star,
     blocked,
     lines,
     listing,
@@ -58,6 +60,8 @@ def wildcard_with_credentials(case: Case) -> Iterable[Hit]:
     )
     if beside:
         message += " On the handshake it does, so a layer in front seems to answer the preflight by itself."
+    elif answers_star(case):
+        message += f" {OPTION_SHAPE}"
     yield one_hit(case, found, message, *(needed(one.page, one.decided) for one in found))
 
 

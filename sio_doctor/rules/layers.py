@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from sio_doctor.model import Exchange, HeaderCheck
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.confession import is_python_refusal
 from sio_doctor.rules.cors import (
     ALLOW_CREDENTIALS,
     ALLOW_METHODS,
@@ -22,7 +23,6 @@ from sio_doctor.rules.cors import (
     proxied_away,
     status,
 )
-from sio_doctor.rules.refused import is_python_refusal
 from sio_doctor.rules.session import is_unknown_session
 from sio_doctor.rules.stranger import described
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import FOREIGN, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.confession import silent
 from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
     Blocked,
@@ -20,11 +21,13 @@ from sio_doctor.rules.cors import (
     listing,
     needed,
     one_hit,
-    proxied_away,
     proxies_of,
-    stripped,
     varies,
 )
+from sio_doctor.rules.entry import misentered
+
+#: Of what is let in instead, so many are named.
+MOST = 3
 
 # --- no Access-Control-Allow-Origin at all ---------------------------------------------------------------------------
 
@@ -44,7 +47,7 @@ def cors_not_configured(case: Case) -> Iterable[Hit]:
     preflight with 204. Alike on the wire are `origin: false`, an environment variable that is not set, a function that
     refuses every origin that was tried, and `cors_allowed_origins=[]` in python-socketio.
     """
-    found = [one for one in blocked(case, chosen=False) if _silent(case, one) == "cors-not-configured"]
+    found = [one for one in blocked(case, chosen=False) if silent(case, one) == "cors-not-configured"]
     if not found:
         return
     first = found[0]
@@ -70,10 +73,13 @@ def cors_not_configured(case: Case) -> Iterable[Hit]:
     else:
         message += (
             " Socket.IO 3 and 4 send it only where the cors option is set. An unset environment variable "
-            "(`origin: undefined`) or `origin: false` looks the same from outside."
+            "(`origin: undefined`) or `origin: false` looks the same from outside, and so does `origins`, as version 2 "
+            "called it."
         )
-    if any(lines(exchange) for exchange in case.all("root")):
-        message += " The web framework beside it does send the header on `/`: its CORS middleware never sees this path."
+    if values := [value for exchange in case.all("root") for value in lines(exchange)]:
+        message += f" On `/` the header is there, as {values[0]}: what adds it never sees this path."
+    if any(one.page == "null" for one in found):
+        message += " null is the origin of a page opened from a file, or in a sandboxed frame."
     headers = [needed(first.page, first.handshake)]
     if first.at_preflight and first.preflight is not None:
         headers += [check(first.preflight, "status", "200 to 299"), needed(first.page, first.preflight)]
@@ -84,17 +90,17 @@ def cors_not_configured(case: Case) -> Iterable[Hit]:
 def origin_not_in_list(case: Case) -> Iterable[Hit]:
     """CORS is configured, but for other origins than this page's.
 
-    Origins are compared as strings: scheme, host and port must all be the same, with nothing behind them. In Node,
-    `origin: ["*"]` is a list with one entry that no origin equals.
+    Origins are compared as strings: scheme, host and port must all be the same, with nothing behind them.
 
     **How it is told.** The handshake is a good open packet without `Access-Control-Allow-Origin`, but the server chose
     the answer by the origin: it sends `Vary: Origin`, or another origin that was tried got the header, or the
     preflight was refused as "Disallowed CORS origin".
 
     **What it is not.** Without any CORS at all (`cors-not-configured`) there is no `Vary: Origin`. python-socketio
-    refuses with status 400 (`python-origin-not-accepted`).
+    refuses with status 400 (`python-origin-not-accepted`). Where a variant of the origin is let in, that is the cause
+    (`origin-scheme`, `origin-port`, `origin-trailing-slash` and others).
     """
-    found = [one for one in blocked(case) if _silent(case, one) == "origin-not-in-list"]
+    found = [one for one in blocked(case) if silent(case, one) == "origin-not-in-list"]
     if not found:
         return
     first = found[0]
@@ -108,14 +114,12 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
         message += " A CORS middleware around it keeps that list: its words are “Disallowed CORS origin”."
     elif FOREIGN in others:
         message += " It lets in origins that it cannot know, so a function or a pattern of its own refuses this one."
-    elif "*" in others:
-        message += " Its list has the entry *, which in a list is an origin like any other and matches none."
     else:
-        message += "".join(f" {_let_in(origin, first.page)}" for origin in others)
+        message += "".join(f" {_let_in(origin, first.page)}" for origin in [*others][:MOST])
     if not (others or disallows(first.preflight, "origin")) and (proxies := proxies_of(case)):
         message += f" Or it is on the list, and {listing(proxies)} takes the header away: that looks the same."
-    if "null" in pages:
-        message += " `null` is the origin of a page opened from a file, or in a sandboxed frame."
+    if any(page in ("http://localhost", "https://localhost") for page in pages):
+        message += " An app made with Capacitor has such an origin on Android."
     headers = [
         needed(first.page, first.handshake, ok=bool(lines(first.handshake))),
         check(first.handshake, "Vary", "Origin", ok=varies(first.handshake)),
@@ -128,25 +132,6 @@ def origin_not_in_list(case: Case) -> Iterable[Hit]:
 def _let_in(origin: str, page: str) -> str:
     apart = difference(origin, page)
     return f"It does let {origin} in" + (f"; {apart}." if apart else ".")
-
-
-def _silent(case: Case, one: Blocked) -> str:
-    """The slug of why the handshake names no origin; ``""`` where it names one, or where a layer took that away."""
-    if one.at_preflight and disallows(one.preflight, "origin"):
-        return "origin-not-in-list"  # whatever the server behind that middleware would say
-    if lines(one.handshake) or stripped(case, one.page):
-        return ""
-    others = let_in(case, one.page)
-    if FOREIGN not in others and (entry := _entry(one.page, others)):
-        return _kind(entry, one.page)
-    if varies(one.handshake) or others or disallows(one.preflight, "origin"):
-        return "origin-not-in-list"
-    return "" if proxied_away(case, one) else "cors-not-configured"
-
-
-def _entry(page: str, others: Iterable[str]) -> str | None:
-    """The origin that was let in and is this page's, badly written; None where none is."""
-    return next((origin for origin in others if origin in (f"{page}/", page.partition("://")[2])), None)
 
 
 # --- one Access-Control-Allow-Origin, and it is another's ------------------------------------------------------------
@@ -222,7 +207,7 @@ def origin_no_scheme(case: Case) -> Iterable[Hit]:
 
     **What it is not.** With a scheme, but another than the page's, it is `static-origin-mismatch`.
     """
-    yield from _misentered(case, "origin-no-scheme", "without its scheme")
+    yield from misentered(case, "origin-no-scheme")
     yield from _misnamed(
         case,
         "origin-no-scheme",
@@ -247,7 +232,7 @@ def origin_trailing_slash(case: Case) -> Iterable[Hit]:
 
     **What it is not.** A list that lacks this origin in any spelling is `origin-not-in-list`.
     """
-    yield from _misentered(case, "origin-trailing-slash", "with a slash behind it")
+    yield from misentered(case, "origin-trailing-slash")
     yield from _misnamed(
         case,
         "origin-trailing-slash",
@@ -256,21 +241,6 @@ def origin_trailing_slash(case: Case) -> Iterable[Hit]:
             f"{page}, with nothing behind it; browsers compare the two byte for byte."
         ),
     )
-
-
-def _misentered(case: Case, slug: str, how: str) -> Iterable[Hit]:
-    """One hit for each page that stands in the server's list, but written so that it does not match."""
-    for one in blocked(case):
-        others = let_in(case, one.page)
-        entry = _entry(one.page, others)
-        if entry is None or _silent(case, one) != slug:
-            continue
-        message = (
-            f"The server at {case.plan.target.url} has {entry} on its list, which is {one.page} {how}: browsers send "
-            f"the origin exactly as {one.page}, so nothing matches, and the answer has no {ALLOW_ORIGIN}."
-        )
-        headers = (needed(one.page, one.handshake), check(others[entry], ALLOW_ORIGIN, entry, ok=True))
-        yield one_hit(case, [one], message, *headers, also=(others[entry],))
 
 
 def _misnamed(case: Case, slug: str, message: Callable[[str, str], str], *, chosen: bool = True) -> Iterable[Hit]:

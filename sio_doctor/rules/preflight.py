@@ -19,11 +19,17 @@ from sio_doctor.rules.cors import (
     one_hit,
     status,
 )
+from sio_doctor.rules.response_header import is_response_header, missing_of, stopped_by_response_headers
 from sio_doctor.rules.stranger import described
 
 
 def _preflighted(case: Case) -> Iterator[Blocked]:
-    return (one for one in blocked(case) if one.at_preflight and one.preflight is not None)
+    """The pages that a preflight stops, which they need for some header that is theirs to send."""
+    return (
+        one
+        for one in blocked(case)
+        if one.at_preflight and one.preflight is not None and not stopped_by_response_headers(case, one)
+    )
 
 
 def _extra(case: Case) -> str:
@@ -50,7 +56,7 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
         return
     first = found[0]
     preflight = first.preflight or first.handshake
-    missing = _missing(first)
+    missing = missing_of(first)
     said = lines(preflight, ALLOW_HEADERS)
     lets_in = not _is_refused_next(case, first)
     listed = f"its {ALLOW_HEADERS} lists {', '.join(said)}" if said else f"it has no {ALLOW_HEADERS}"
@@ -62,8 +68,6 @@ def preflight_header_not_allowed(case: Case) -> Iterable[Hit]:
         message += " That comes up once the page is let in."
     if "*" in ",".join(said):
         message += " Where credentials are sent, the * there covers nothing."
-    if any(name.startswith("access-control-") for name in missing):
-        message += " Access-Control-… are headers of the answer: the client must not send them at all."
     headers = [check(preflight, ALLOW_HEADERS, ", ".join(missing)), needed(first.page, preflight, ok=lets_in)]
     yield one_hit(case, found, message, *headers)
 
@@ -85,16 +89,10 @@ def _is_refused_next(case: Case, one: Blocked) -> bool:
     asked = (get(one.preflight.request.headers, "access-control-request-headers") or "").split(",")
     allowed = {name.strip().lower() for name in ",".join(listed).split(",")}
     own = {name.lower() for name, _ in case.plan.client.extra_headers}
-    return any((name := header.strip().lower()) in own and name not in allowed for header in asked)
-
-
-def _missing(one: Blocked) -> list[str]:
-    """The headers that were asked for and are not listed, as the preflight names them."""
-    assert one.preflight is not None
-    asked = (get(one.preflight.request.headers, "access-control-request-headers") or "").split(",")
-    listed = {name.strip().lower() for name in ",".join(lines(one.preflight, ALLOW_HEADERS)).split(",")}
-    missing = [name.strip() for name in asked if name.strip() and name.strip() not in listed]
-    return missing or [verdict.needed for verdict in one.verdicts.values() if verdict.needed][:1] or ["it"]
+    return any(
+        (name := header.strip().lower()) in own and name not in allowed and not is_response_header(name)
+        for header in asked
+    )
 
 
 @rule("SIO404", "preflight-blocked-upstream", "Something in front refuses the preflight", Rung.PREFLIGHT)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sio_doctor.model import Exchange, Handshake
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.confession import refused_by_v2
 from sio_doctor.rules.cors import is_python
 from sio_doctor.rules.stranger import concerned, met_at, opened
 from sio_doctor.standards.engineio import Refusal
@@ -71,8 +72,11 @@ def _mismatch(case: Case, cure: str) -> Iterator[Hit]:
         message += f" Nothing is wrong with CORS in that: {cure}."
         found = tuple(number.id for number in (exchange, other) if number is not None)
         headers = (check(exchange, "status", "200", ok=handshake is not None),)
+        # Whom the server refuses already for its origin comes to that later.
+        refused = exchange.purpose != "handshake" and all(refused_by_v2(case, page) for page in case.pages)
+        rung = Rung.POST if refused else met_at(case, case.pages)
         # Nobody connects, whichever page it is: with no page chosen too.
-        yield Hit(message, headers=headers, exchanges=found, severity="error", rung=met_at(case, case.pages))
+        yield Hit(message, headers=headers, exchanges=found, severity="error", rung=rung)
         return
 
 

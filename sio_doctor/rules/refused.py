@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
-from sio_doctor.rules.cors import ALLOW_ORIGIN, difference, is_bare, let_in, lines, listing, needed, status
+from sio_doctor.rules.confession import refusal_of, refused_by_python, refused_by_v2
+from sio_doctor.rules.cors import ALLOW_ORIGIN, difference, disallows, is_bare, let_in, lines, listing, needed, status
 from sio_doctor.rules.stranger import met_at
 
 
@@ -25,7 +26,11 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
     **What it is not.** Where a CORS middleware in front adds `Access-Control-Allow-Origin` to that refusal, the browser
     shows a plain 400 and no CORS error; the cause is the same. An unsupported protocol version has other words.
     """
-    refused = [(page, exchange) for page in case.plan.origins if (exchange := _refused_by_python(case, page))]
+    refused = [
+        (page, exchange)
+        for page in case.plan.origins
+        if (exchange := refused_by_python(case, page)) and refusal_of(case, page) is None
+    ]
     for own in (True, False):
         members = [(page, exchange) for page, exchange in refused if _is_own(case, page) is own]
         if not members:
@@ -62,9 +67,7 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
                 " Its cors_allowed_origins lacks this origin, or is not set. That answer has no "
                 f"{ALLOW_ORIGIN}, so the browser reports a CORS error and hides the 400."
             )
-        for origin in let_in(case, pages[0]):
-            apart = difference(origin, pages[0])
-            message += f" It does accept {origin}" + (f"; {apart}." if apart else ".")
+        message += _accepted(case, pages[0])
         yield Hit(
             message=message,
             origins=pages,
@@ -73,7 +76,7 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
             rung=Rung.POST if exchange.purpose == "connect" else met_at(case, pages),
         )
     own_page = case.first("near-miss", origin=case.plan.target.url)
-    stranger = _refused_by_python(case, case.pages[0])
+    stranger = refused_by_python(case, case.pages[0])
     if not case.plan.origins and stranger and lines(own_page):
         message = (
             f"The python-socketio server at {case.plan.target.url} lets its own page in and refuses every other that "
@@ -84,16 +87,16 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
         yield Hit(message, headers=(check(stranger, "status", "200"), missing), exchanges=(stranger.id,))
 
 
-def _refused_by_python(case: Case, page: str) -> Exchange | None:
-    """The first answer to that page in which its origin is refused: to the handshake, or to the POST behind it."""
-    tried = (case.handshake(page), *case.all("connect", origin=page))
-    return next((one for one in tried if one and one.request.origin == page and is_python_refusal(case, one)), None)
-
-
-def is_python_refusal(case: Case, exchange: Exchange) -> bool:
-    """That answer is python-engineio's to an origin that it does not accept."""
-    refusal = case.refusal(exchange)
-    return refusal is not None and refusal.is_of_origin
+def _accepted(case: Case, page: str) -> str:
+    """What it accepts instead: by default its own pages, which is no entry of a list."""
+    if disallows(case.preflight(page)):
+        return " A CORS middleware around it lacks this page too, by a list of its own."
+    others, host = list(let_in(case, page)), case.plan.target.url.partition("://")[2]
+    own = [origin for origin in others if origin.partition("://")[2] == host]
+    if own and not _is_own(case, page):
+        return f" It does accept its own pages ({listing(own)}), as it does where cors_allowed_origins is not set."
+    apart = {origin: difference(origin, page) for origin in others}
+    return "".join(f" It does accept {origin}" + (f"; {why}." if why else ".") for origin, why in apart.items())
 
 
 @rule("SIO308", "origin-callback-error", "The origin function fails instead of refusing", Rung.HANDSHAKE)
@@ -120,7 +123,10 @@ def origin_callback_error(case: Case) -> Iterable[Hit]:
         f"The server at {case.plan.target.url} answers {_whom(case, pages)} with 400 “Bad request” (code 3): the "
         "function that is its cors.origin fails for this origin instead of refusing it."
     )
-    if passes is None:
+    others = let_in(case, pages[0])
+    if others:
+        message += f" Whatever the function means, this page is not on its list.{_accepted(case, pages[0])}"
+    elif passes is None:
         message += (
             " No origin that was tried passed, so the function, or a middleware before it, may fail for everybody; the "
             "server's log has the error."
@@ -149,8 +155,8 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     """Socket.IO 2 refuses the origin by its `origins` option, which wants the port even where it is the default one.
 
     It compares `host:port`, `host:*`, `*:port` and `scheme://host:port`, so `https://app.example.com` in the list never
-    matches, while `https://app.example.com:443` does; `"*"` matches nothing, `"*:*"` everything. Version 2.4.0 refuses
-    every origin unless told otherwise.
+    matches, while `https://app.example.com:443` does; `"*"` matches nothing, `"*:*"` everything. Version 2.4.0 alone
+    compares the whole origin, as browsers send it, and takes `*:*` for one.
 
     **How it is told.** The handshake gets 403 `{"code":4,"message":"Forbidden"}` without CORS headers, from a server
     that is Socket.IO 2: its 400 to preflights has them for any origin. Version 1 says 400 `{"code":null}`.
@@ -158,16 +164,21 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     **What it is not.** In Socket.IO 3 and 4 code 4 is `allowRequest` (`allowrequest-403`); there `cors` never refuses
     a request. In Socket.IO 2 a refusal in other words than "Forbidden" is `allowRequest` too.
     """
-    pages = [page for page in _pages(case) if _refused_by_v2(case, page)]
-    if not pages:
+    pages = [page for page in _pages(case) if refused_by_v2(case, page) and refusal_of(case, page) is None]
+    if not pages or _is_closed(case):
         return
+    whole = case.server.version == "2.4.0"
     exchange = case.handshake(pages[0])
     assert exchange is not None
     message = (
         f"The Socket.IO 2 server at {case.plan.target.url} refuses {_whom(case, pages)} with {status(exchange)}: its "
-        "origins option does not match. It compares with the port, also the default one"
+        "origins option does not match. "
     )
-    message += f": the page is {listing(map(_with_port, pages))} there." if case.plan.origins else "."
+    if whole:
+        message += "In 2.4.0, and in no other of version 2, it compares the whole origin, as browsers send it."
+    else:
+        message += "It compares with the port, also the default one"
+        message += f": the page is {listing(map(_with_port, pages))} there." if case.plan.origins else "."
     yield Hit(
         message=f"{message} An allowRequest function that refuses would look the same.",
         origins=tuple(page for page in pages if page in case.plan.origins),
@@ -177,20 +188,52 @@ def v2_origins_needs_port(case: Case) -> Iterable[Hit]:
     )
 
 
-def is_v2_refusal(case: Case, exchange: Exchange) -> bool:
-    """That refusal of the handshake is what the ``origins`` option of Socket.IO 2 answers."""
-    refusal = case.refusal(exchange)
-    if refusal is not None and refusal.family == "node" and refusal.code is None:
-        return True  # version 1 has no code for it
-    if refusal is None or (refusal.code, refusal.message) != (4, "Forbidden") or lines(exchange):
-        return False
-    preflights = [e for e in case.all("preflight", "simulated-preflight") if (r := case.refusal(e)) and r.code == 2]
-    return any(map(lines, preflights)) or (case.server.version or "").startswith("2")
+@rule("SIO330", "v240-closed-default", "Socket.IO 2.4.0 lets no other origin in", Rung.HANDSHAKE)
+def v240_closed_default(case: Case) -> Iterable[Hit]:
+    """Socket.IO 2.4.0 refuses every page of another origin unless `origins` lets it in; 2.4.1 took that back.
+
+    Update to 2.5.1, the last of version 2 (or to version 4), or list the page's origin as browsers send it. `*:*` helps
+    in every other 2.x; 2.4.0 takes it for an origin.
+
+    **How it is told.** The client file that the server has is of 2.4.0; whatever `Origin` was tried got 403
+    `{"code":4,"message":"Forbidden"}`, and what has none is let in, as it is where `origins` is not set. Or it lets in
+    an `Origin` that is `*:*`.
+
+    **What it is not.** In any other version, or where some origin is let in, or not even a request without one, it is
+    the server's own `origins` (`v2-origins-needs-port`).
+    """
+    pages = [page for page in _pages(case) if refused_by_v2(case, page) and refusal_of(case, page) is None]
+    if not pages or not _is_closed(case):
+        return
+    exchange = case.handshake(pages[0])
+    assert exchange is not None
+    yield Hit(
+        message=(
+            f"The server at {case.plan.target.url} is Socket.IO 2.4.0 and refuses {_whom(case, pages)} with "
+            f"{status(exchange)}: that version lets no other origin in unless its origins option "
+            + (
+                "does, and takes *:* there for an origin, not for everybody."
+                if _confessed(case, "*:*")
+                else "does. 2.4.1 took that back, so 2.5.1 lets everybody in again."
+            )
+        ),
+        origins=tuple(page for page in pages if page in case.plan.origins),
+        headers=(check(exchange, "status", "200"), needed(pages[0], exchange)),
+        exchanges=tuple(e.id for page in pages if (e := case.handshake(page))),
+        rung=met_at(case, tuple(pages)),
+    )
 
 
-def _refused_by_v2(case: Case, page: str) -> bool:
-    exchange = case.handshake(page)
-    return exchange is not None and exchange.request.origin == page and is_v2_refusal(case, exchange)
+def _is_closed(case: Case) -> bool:
+    """It is 2.4.0 without a list, so whoever has no origin is let in; or with a pattern that it does not know."""
+    asked = list(case.all("handshake", "foreign", "near-miss"))
+    named = any(case.opened(one) for one in asked if one.request.origin)
+    empty = any(case.opened(one) for one in case.all("control", "handshake") if not one.request.origin)
+    return case.server.version == "2.4.0" and (_confessed(case, "*:*") or (empty and not named))
+
+
+def _confessed(case: Case, entry: str) -> bool:
+    return any(case.opened(one) for one in case.all("near-miss", origin=entry))
 
 
 def _with_port(page: str) -> str:

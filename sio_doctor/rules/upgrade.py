@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from sio_doctor.model import Exchange, Response, Severity
 from sio_doctor.rules import signs
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
+from sio_doctor.rules.confession import is_python_refusal
 from sio_doctor.rules.cors import is_python, listing, status
 from sio_doctor.rules.protocol import takes_no_websocket
 from sio_doctor.rules.reach import Place
-from sio_doctor.rules.refused import is_python_refusal
 from sio_doctor.rules.session import ended_by, is_unknown_session
 from sio_doctor.rules.stranger import described
 

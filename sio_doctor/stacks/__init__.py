@@ -128,6 +128,9 @@ def observed(evidence: Evidence) -> dict[str, str]:
     where an ASGI app is mounted that does not know it. ``layer-…``: see ``layered``.
     """
     details = layered(evidence)
+    own, refusals = _host_of(evidence.plan.target.url), (engineio.read_refusal(one) for _, one in answers(evidence))
+    # python-socketio lets its own pages in where it has no list.
+    python = any(refusal is not None and refusal.is_of_origin for refusal in refusals)
     for exchange in evidence.exchanges:
         response, failure = exchange.response, exchange.failure
         if exchange.purpose == "handshake" and failure is not None and failure.kind == "timeout":
@@ -147,7 +150,8 @@ def observed(evidence: Evidence) -> dict[str, str]:
             details.setdefault("allow-origin", allowed)
         if exchange.purpose in ("preflight", "simulated-preflight") and response.status >= 400:
             details.setdefault("preflight", str(response.status))
-        if exchange.purpose == "near-miss" and origin and allowed == origin and response.status < 300:
+        entered = exchange.purpose == "near-miss" and not (python and _host_of(origin or "") == own)
+        if entered and origin and allowed == origin and response.status < 300:
             details.setdefault("accepted", origin)
         if exchange.purpose == "other-path" and engineio.read_open(response):
             details.setdefault("path", urlsplit(exchange.request.url).path)
@@ -157,6 +161,10 @@ def observed(evidence: Evidence) -> dict[str, str]:
         if exchange.purpose in ("handshake", "redirect", "preflight", "simulated-preflight") and location:
             details["location"] = _absolute(exchange.request.url, location)
     return details
+
+
+def _host_of(origin: str) -> str:
+    return origin.partition("://")[2]
 
 
 def _mount(url: str, response: Response) -> str:

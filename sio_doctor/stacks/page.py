@@ -340,6 +340,7 @@ FIXES: dict[str, Cure] = {
             "python-origin-not-accepted",
             "null-origin",
             "null-origin-allowed",
+            "origin-star-in-array",
         ),
         served,
     ),

@@ -206,4 +206,17 @@ FIXES: dict[str, Cure] = {
     ),
     "invalid-namespace": _same("invalid-namespace"),
     "no-connect-reply": _same("no-connect-reply"),
+    **dict.fromkeys(
+        (
+            "origin-star-in-array",
+            "origin-scheme",
+            "origin-port",
+            "origin-www-subdomain",
+            "origin-localhost-vs-127",
+            "null-origin",
+            "app-scheme-origin",
+            "v240-closed-default",
+        ),
+        _origins("Add the page's origin to those that are listed, with its port"),
+    ),
 }

@@ -234,7 +234,7 @@ def test_the_first_line_of_a_finding_is_the_name_of_its_rule(headline: str) -> N
 @pytest.mark.parametrize(
     ("given", "nearest"),
     [
-        ("origin-scheme", "origin-no-scheme"),  # a name that is much like it
+        ("origin-schema", "origin-scheme"),  # a name that is much like it
         ("gateway-down", "gateway-5xx-no-cors"),  # one with a word of it
         ("SIO999", None),  # a code that looks alike has nothing to do with it
         ("zebra", None),

@@ -149,3 +149,19 @@ def test_near_misses_are_asked_of_the_page_that_is_refused() -> None:
     assert f"{PAGE}/" in {exchange.request.origin for exchange in evidence.all("near-miss")}
     let_in, _ = ask_demo("wrong-origin", origins=[OTHER_PAGE])
     assert not purposes(let_in)["near-miss"]
+
+
+@pytest.mark.parametrize("name", ["no-cors", "wrong-origin", "python"])
+@pytest.mark.parametrize("pages", [1, 3])
+def test_near_misses_leave_room_in_the_budget(name: str, pages: int) -> None:
+    origins = [PAGE, "http://127.0.0.1:5173", "https://shop.example.com"][:pages]
+    evidence, _ = ask_demo(name, origins=origins, with_credentials=True, headers=["x-a: b"])
+    assert 6 < purposes(evidence)["near-miss"] <= 16 + 4 * (pages - 1) + (name == "python")
+    assert evidence.vantage.requests <= FIRST + FURTHER * (pages - 1)
+    assert not [note for note in evidence.notes if "budget" in note]
+
+
+def test_another_route_is_asked_where_socket_io_has_no_list() -> None:
+    assert [exchange.request.origin for exchange in ask_demo("no-cors")[0].all("root")] == [PAGE]
+    for name in ("wrong-origin", "healthy", "static-origin"):
+        assert not purposes(ask_demo(name)[0])["root"], name

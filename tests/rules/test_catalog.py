@@ -18,6 +18,11 @@ CATALOG = {
         macos-port-5000 plain-websocket-server html-instead-of-handshake app-listen-not-server-listen path-mismatch
         path-vs-namespace trailing-slash-path wrong-path-hangs asgi-mount-path proxy-strips-path serverless-host
         gateway-5xx-no-cors tunnel-or-preview-auth""",
+    "origins": """
+        cors-not-configured express-cors-only nest-enablecors-only v2-options-on-v3 cors-option-shape
+        origin-star-in-array origin-not-in-list origin-trailing-slash origin-scheme origin-port origin-www-subdomain
+        origin-localhost-vs-127 static-origin-mismatch origin-no-scheme origin-comma-list origin-callback-error
+        null-origin app-scheme-origin client-sets-response-header v2-origins-needs-port v240-closed-default""",
     "sessions and load balancing": """
         no-sticky-sessions sticky-cookie-not-sent two-instances-one-server restart-or-sleep request-overlap
         payload-limits""",

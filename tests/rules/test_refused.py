@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sio_doctor.model import FOREIGN, Response, Server
-from sio_doctor.rules.base import Rung
+from sio_doctor.rules.base import Case, Rung
 from tests.rules.build import (
     PAGE,
     SERVER,
+    Asked,
     case,
     evidence,
     exchange,
@@ -68,18 +69,6 @@ def test_python_refuses_its_own_page_behind_a_proxy() -> None:
     refusal = python_error(f"{SERVER} is not an accepted origin.")
     (hit,) = hits("python-origin-not-accepted", evidence({"origins": (SERVER,)}, [exchange("handshake", refusal)]))
     assert "X-Forwarded-Proto" in hit.message
-
-
-def test_python_accepts_another_spelling() -> None:
-    refusal = python_error(f"{PAGE} is not an accepted origin.")
-    accepted = response(200, ("Access-Control-Allow-Origin", f"{PAGE}/"), body="OK")
-    exchanges = [
-        exchange("handshake", refusal),
-        exchange("simulated-preflight", refusal),
-        exchange("near-miss", accepted, origin=f"{PAGE}/"),
-    ]
-    (hit,) = hits("python-origin-not-accepted", evidence({}, exchanges))
-    assert f"It does accept {PAGE}/; they differ only in the slash at the end." in hit.message
 
 
 def test_python_s_other_refusals_are_no_matter_of_origins() -> None:
@@ -188,3 +177,41 @@ def test_another_page_s_refusal_does_not_count() -> None:
         exchange("handshake", node_open(ALLOWED)),
     ]
     assert fired(evidence({}, exchanges)) == set()
+
+
+def version_2(version: str, *lets_in: str | None) -> Case:
+    """Socket.IO 2 of that version that lets in these origins (None: who has none), and not the page."""
+    reflected = node_error(2, ("Access-Control-Allow-Credentials", "true"), ALLOWED)
+    exchanges = [
+        exchange("control", node_v2_open() if None in lets_in else node_error(4)),
+        exchange("foreign", node_error(4)),
+        exchange("handshake", node_error(4)),
+        exchange("simulated-preflight", reflected),
+    ]
+    for origin in filter(None, lets_in):
+        opened = node_v2_open(("Access-Control-Allow-Origin", origin))
+        exchanges.append(Asked("near-miss", opened, origin=origin, method="GET"))
+    return case(evidence({"version": 2}, exchanges), server=Server(stack="socket.io", version=version))
+
+
+def test_version_2_4_0_lets_nobody_in() -> None:
+    closed = version_2("2.4.0", None)
+    assert fired(closed) == {"v240-closed-default"}
+    (hit,) = hits("v240-closed-default", closed)
+    assert f"is Socket.IO 2.4.0 and refuses {PAGE} with 403" in hit.message
+    assert "2.5.1 lets everybody in again" in hit.message
+
+
+def test_version_2_4_0_takes_the_pattern_for_everybody_for_an_origin() -> None:
+    (hit,) = hits("v240-closed-default", version_2("2.4.0", "*:*"))
+    assert "takes *:* there for an origin, not for everybody" in hit.message
+
+
+def test_another_version_or_a_list_of_its_own_is_no_closed_default() -> None:
+    assert fired(version_2("2.4.1", None)) == {"v2-origins-needs-port"}
+    listed = version_2("2.4.0", "https://other.test")
+    assert fired(listed) == {"v2-origins-needs-port"}
+    assert "it compares the whole origin, as browsers send it" in hits("v2-origins-needs-port", listed)[0].message
+    assert fired(version_2("2.4.0")) == {"v2-origins-needs-port"}
+    assert fired(version_2("2.4.0", "http://shop.example.com")) == {"origin-scheme"}
+    assert fired(version_2("2.4.0", f"{PAGE}:443")) == {"origin-port"}

@@ -14,7 +14,7 @@ from tests.servers.process import process
 
 SCRIPT = Path(__file__).parent / "node" / "server.js"
 
-Version = Literal["1.7", "2.0", "2.5", "3.0", "3.1", "4.0", "4.8"]
+Version = Literal["1.7", "2.0", "2.4", "2.5", "3.0", "3.1", "4.0", "4.8"]
 
 Mode = Literal[
     "express",  # Socket.IO on the HTTP server of an express app: what most people have

@@ -17,6 +17,7 @@ const config = JSON.parse(process.argv[2]);
 const PACKAGES = {
   1.7: "socket.io-1.7",
   "2.0": "socket.io-2.0",
+  2.4: "socket.io-2.4",
   2.5: "socket.io-2",
   "3.0": "socket.io-3.0",
   3.1: "socket.io-3",
