@@ -1,4 +1,4 @@
-// The page moved from port 3000 to Vite's 5173; the list did not.
+// The list has the production pages alone.
 
 const httpServer = require("http").createServer((req, res) => res.end("chat"));
 const { Server } = require("socket.io");
@@ -6,7 +6,7 @@ const { Server } = require("socket.io");
 // --- the mistake
 const io = new Server(httpServer, {
   cors: {
-    origin: ["http://localhost:3000", "https://chat.example"]
+    origin: ["https://chat.example", "https://admin.chat.example"]
   }
 });
 // --- the end of it

@@ -1,4 +1,4 @@
-// The page moved from port 3000 to Vite's 5173; the list did not.
+// The list has the production pages alone.
 
 const express = require("express");
 const { createServer } = require("http");
@@ -10,7 +10,7 @@ const httpServer = createServer(app);
 // --- the mistake
 const io = new Server(httpServer, {
   cors: {
-    origin: ["http://localhost:3000", "https://chat.example"]
+    origin: ["https://chat.example", "https://admin.chat.example"]
   }
 });
 // --- the end of it

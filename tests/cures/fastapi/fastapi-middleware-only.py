@@ -1,4 +1,4 @@
-"""The middleware was told of the page, and Socket.IO was not."""
+"""CORS was left to the middleware, and Socket.IO was not told to leave it there."""
 
 import os
 
