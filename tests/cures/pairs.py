@@ -232,7 +232,7 @@ PAIRS = [
     Pair("flask-socketio", "no-connect-reply"),
     Pair("flask-socketio", "gunicorn-workers", luck=True),
     Pair("fastapi", "duplicate-acao-framework"),
-    Pair("fastapi", "fastapi-middleware-only"),
+    Pair("fastapi", "python-origin-not-accepted"),
     Pair("fastapi", "origin-not-in-list"),
     Pair("fastapi", "acac-missing", _cookies),
     Pair("fastapi", "wildcard-with-credentials", _cookies),
