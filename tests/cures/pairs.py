@@ -54,6 +54,7 @@ STACKS = {
     "apache": "Apache",
     "caddy": "Caddy",
     "page": "socket.io-client",
+    "page-policy": "the page",
 }
 
 PROXIES = ("nginx", "haproxy", "apache", "caddy")
@@ -70,10 +71,13 @@ PACKAGES = {"socket.io-3": "socket.io-3", "socket.io-2": "socket.io-2"}
 #: Hosts of pages by https.
 SECURE = ("localhost", "app.example")
 
-#: Cures of which there is no proof here, and why.
+#: Cures of which there can be no proof here, and why.
 NOT_PROVEN = {
-    "Heroku, Render, Vercel, Cloudflare and other platforms": "their routers run nowhere else",
-    "server-too-old, client-too-old by npm or pip": "the cure installs a package from a registry",
+    "those for Heroku, Render, Vercel, Cloudflare and other platforms": "their routers run nowhere else",
+    "those by npm and pip (server-too-old, client-too-old in the page, python-no-websocket)": "a registry is needed",
+    "those by certbot (tls-untrusted, tls-name-or-date)": "an authority is needed that browsers know",
+    "those for cookies between two sites (cookie-samesite, sticky-cookie-not-sent)": "two sites by https are needed",
+    "local-network-access, dns-fails, hsts-upgrade": "they are mended in the person's browser or network",
 }
 
 LETS_IN = on_node("4.8", "{cors: {origin: 'ORIGIN', credentials: true}}")
@@ -113,6 +117,11 @@ class Pair(NamedTuple):
         return STACKS[self.folder]
 
     @property
+    def is_page(self) -> bool:
+        """What runs is the page."""
+        return self.folder.startswith("page")
+
+    @property
     def behind(self) -> Server:
         """What is behind a proxy."""
         return self.upstream or LETS_IN
@@ -130,7 +139,10 @@ DENIED = "limit_except GET POST { deny all; }"
 def to_https(origin: str) -> Iterator[str]:
     """A server that sends everybody to another one, by https."""
     options = f"{{cors: {{origin: '{origin}'}}}}"
-    with node("4.8", options, tls=self_signed()) as secure, nginx([], server=f"return 301 {secure}$request_uri;") as url:
+    with (
+        node("4.8", options, tls=self_signed()) as secure,
+        nginx([], server=f"return 301 {secure}$request_uri;") as url,
+    ):
         yield url
 
 
@@ -343,4 +355,5 @@ PAIRS = [
     Pair("aiohttp", "origin-localhost-vs-127"),
     Pair("aiohttp", "origin-trailing-slash"),
     Pair("aiohttp", "origin-scheme"),
+    Pair("page-policy", "csp-connect-src", upstream=_star),
 ]

@@ -25,13 +25,10 @@ from tests.servers import needs_chromium, needs_node
 
 pytestmark = [pytest.mark.cures, needs_chromium, needs_node]
 
-#: Needs no server of its own: the page is what runs.
-PAGE = "page"
-
 #: How often something is tried that fails by luck.
 TRIES = 12
 
-#: What becomes of the page's own client, once it is clear. The page is an application: it says in its title how it went.
+#: What becomes of the page's own client, once it is clear. The page is an application: its title says how it went.
 LOOK = """new Promise((resolve) => {
   const until = Date.now() + 8000;
   const look = () => {
@@ -52,10 +49,14 @@ def test_the_cure_cures(
     record_property("pair", pair.key)
     name = f"{pair.folder}/{pair.file.name}"
     text = pair.file.read_text()
+    if pair.folder == "page-policy":
+        # Its policy is read, and for that the page has to be where it says.
+        home = f"http://localhost:{served.port}"
+        pair = pair._replace(origin=home, more=("--page", f"{home}/pair"))
     with surroundings(pair) as (url, values, direct):
 
         def start(file: str) -> Any:
-            if pair.folder == PAGE:
+            if pair.is_page:
                 served.own["pair"] = file
                 return ExitStack()
             port = int(values["PORT"])
@@ -72,7 +73,7 @@ def test_the_cure_cures(
         with start(mended(text, cures[0], values)):
             client = pair.after or pair.client
             # A page that is mended may ask elsewhere.
-            asked = re.search(r'\bio\("(.*?)"', cures[0]) if pair.folder == PAGE else None
+            asked = re.search(r'\bio\("(.*?)"', cures[0]) if pair.is_page else None
             status, report = check(pair, asked[1] if asked else url, client, direct)
             found = [(one["slug"], one["severity"]) for one in report["findings"]]
             assert status == 0, found
@@ -90,7 +91,7 @@ def test_every_file_is_a_pair() -> None:
 @contextmanager
 def surroundings(pair: Pair) -> Iterator[tuple[str, dict[str, str], str | None]]:
     """What the file needs around it: the URL that is checked, what is filled in, and the server behind a proxy."""
-    if pair.folder == PAGE:
+    if pair.is_page:
         assert pair.upstream is not None
         with pair.upstream(pair.origin) as behind:
             yield behind, {"SERVER": behind, "HOST": urlsplit(behind).netloc}, None
@@ -150,7 +151,7 @@ def options(client: Client) -> list[str]:
 
 def play(pair: Pair, client: Client, chromium: Chromium, url: str) -> tuple[bool, str | None]:
     """Does the real client connect, in a page of that origin, and over what?"""
-    if pair.folder == PAGE:
+    if pair.is_page:
         with chromium.page(f"{pair.origin}/pair") as page:
             result = page.evaluate(LOOK)
             return result["connects"], result.get("transport")
