@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,6 +63,17 @@ def running(text: str, name: str, port: int, *, socket_io: str = "socket.io-4") 
         with process(command, cwd=folder, env=environment) as server:
             server.wait_for_accept(port)
             yield
+        if file.suffix == ".sh":
+            # The shell is gone at once; the workers that it started take their time, and the port.
+            with suppress(ProcessLookupError):
+                os.killpg(server.popen.pid, signal.SIGKILL)
+            _wait_until_free(port)
+
+
+def _wait_until_free(port: int) -> None:
+    until = time.monotonic() + 10.0
+    while not _is_free(port) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _node(folder: Path, file: Path, port: int, socket_io: str) -> list[str | Path]:
