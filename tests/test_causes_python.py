@@ -223,7 +223,7 @@ class Mounted(NamedTuple):
     mount: str = "/"
     client: Mapping[str, Any] = {}
     headline: str | None = None
-    cure: str = "socketio.ASGIApp(sio, other_asgi_app=fastapi_app)"
+    cure: str = "socketio.ASGIApp(sio, other_asgi_app=app"
 
 
 WHOLE = f"allow_origins=['{PAGE}'], allow_credentials=True, allow_methods=['*'], allow_headers=['*']"
@@ -250,19 +250,20 @@ FASTAPI = {
     "the middleware alone is told": Mounted("", WHOLE, headline="python-origin-not-accepted"),
     "the middleware does not see it": Mounted("", WHOLE, mount="", headline="python-origin-not-accepted", cure=PAGE),
     "the middleware lists another page": Mounted(
-        OWN, f"allow_origins=['{OTHER}']", headline="origin-not-in-list"
+        OWN, f"allow_origins=['{OTHER}']", headline="origin-not-in-list", cure="allow_origins="
     ),
     "it refuses the preflight of a page that python lets in": Mounted(
         LETS_IN, f"allow_origins=['{OTHER}']", client=HEADER, headline="origin-not-in-list"
     ),
     "the middleware without headers": Mounted(
-        OWN, f"allow_origins=['{PAGE}']", client=HEADER, headline="preflight-header-not-allowed"
+        OWN, f"allow_origins=['{PAGE}']", client=HEADER, headline="preflight-header-not-allowed",
+        cure="allow_headers="
     ),
     "the middleware without credentials": Mounted(
-        OWN, f"allow_origins=['{PAGE}']", client=COOKIES, headline="acac-missing"
+        OWN, f"allow_origins=['{PAGE}']", client=COOKIES, headline="acac-missing", cure="allow_credentials=True"
     ),
     "the middleware with * and cookies": Mounted(
-        OWN, "allow_origins=['*']", client=COOKIES, headline="wildcard-with-credentials"
+        OWN, "allow_origins=['*']", client=COOKIES, headline="wildcard-with-credentials", cure="allow_origins=["
     ),
 }  # fmt: skip
 

@@ -249,19 +249,20 @@ def fixes(
             structs.replace(fix, title=f"If nginx is in front, the commonest proxy: {fix.title}")
             for fix in _cures(asks[0], [nginx])
         ]
-    return tuple(
-        _noted(fix, origins) for side in _order(asks[0], found, guessed_proxy, recognised) for fix in found[side]
-    )
+    order = _order(asks, guessed=bool(guessed_proxy and found["proxy"]), fronted=bool(found["proxy"]))
+    return tuple(_noted(fix, origins) for side in order for fix in found[side])
 
 
-def _order(ask: Ask, found: dict[Side, list[Fix]], guessed_proxy: bool, recognised: bool) -> tuple[Side, ...]:
-    slug = ask.slug
-    stripped = slug == "path-mismatch" and ask.plan.target.path == "/socket.io/" and "path" not in ask.details
-    if LAYERED.get(slug) in ask.details or (stripped and found["proxy"] and not guessed_proxy):
+def _order(asks: list[Ask], *, guessed: bool, fronted: bool) -> tuple[Side, ...]:
+    """Which side comes first. ``fronted``: there is a cure for a proxy; ``guessed``: for one that was not seen."""
+    slug, target, details = asks[0].slug, asks[0].plan.target, asks[0].details
+    stripped = slug == "path-mismatch" and target.path == "/socket.io/" and "path" not in details
+    if LAYERED.get(slug) in details or (stripped and fronted and not guessed):
         return ("proxy", "server", "page")
     if slug in PAGE_FIRST or page.FIXES.get(slug) is page.served:
         return ("page", "server", "proxy")
-    if slug in PROXY_FIRST and not (guessed_proxy and recognised and found["proxy"] and found["server"]):
+    own = any(_cures(ask, [stack for stack in SERVERS if stack.fits(ask.server)]) for ask in asks)
+    if slug in PROXY_FIRST and not (guessed and own):
         # A server that was recognised is likelier than a proxy that was not.
         return ("proxy", "server", "page")
     return SIDES

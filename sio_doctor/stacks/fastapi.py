@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, has_layer, py_list
 from sio_doctor.stacks.node_options import repaired
@@ -45,19 +47,9 @@ def _path_of(ask: Ask) -> str:
 _MOUNTED = 'app.mount("/", socketio.ASGIApp(sio))'
 
 
-def _around(title: str) -> Cure:
+def _around(title: str) -> Callable[[Ask], Fix]:
     """One line, at the end of the file; what is mounted within is then not reached any more."""
     return lambda ask: _fix(title, FASTAPI.mount(_path_of(ask)), before=_MOUNTED)
-
-
-def _headers(ask: Ask) -> Fix | None:
-    if not ask.layer("Starlette CORSMiddleware"):
-        return None
-    if "," not in ask.details.get("allow-origin", ","):
-        # One header alone, so that Socket.IO has an empty list: outside of the middleware nobody would add any.
-        return _middleware("List the client's headers in the middleware, which answers preflights")(ask)
-    title = "Put Socket.IO around FastAPI: it allows whatever header is asked for, the middleware only those listed"
-    return _fix(title, FASTAPI.mount(_path_of(ask)), before=_MOUNTED)
 
 
 def _outside(ask: Ask) -> Fix | None:
@@ -73,11 +65,19 @@ def _outside(ask: Ask) -> Fix | None:
 
 
 def _middleware(title: str) -> Cure:
-    """Where the middleware alone adds the header, since Socket.IO has an empty list."""
+    """Where the middleware alone adds the header, since Socket.IO has an empty list.
+
+    Where Socket.IO lets the page in by its own list, and the middleware refuses the preflight, a second list would be
+    a second header.
+    """
 
     def cure(ask: Ask) -> Fix | None:
         if not ask.layer("Starlette CORSMiddleware"):
             return None
+        if ask.slug not in _OF_THE_MIDDLEWARE and ask.details.get("allow-origin") in ask.origins:
+            return _around(
+                "Put Socket.IO around FastAPI: its own list has the page, the middleware refuses preflights"
+            )(ask)
         origins = ask.pages if ask.slug in _EXACTLY else repaired(ask)
         lines = ["CORSMiddleware,", f"allow_origins={py_list(origins)},", 'allow_methods=["GET", "POST"],']
         if ask.headers:
@@ -92,18 +92,21 @@ def _middleware(title: str) -> Cure:
 
 
 _EXACTLY = ("any-origin-with-credentials", "null-origin-allowed", "origin-match-too-wide", "wildcard-with-credentials")
+#: What the middleware does where it lets the page in.
+_OF_THE_MIDDLEWARE = ("acac-missing", "preflight-header-not-allowed", *_EXACTLY)
 _WITH_COOKIES = ("acac-missing", "wildcard-with-credentials", "v2-client-always-credentialed")
 
 FIXES: dict[str, Cure] = {
     "duplicate-acao-framework": _around(
         "Put Socket.IO around FastAPI: the middleware then never sees its requests, and one header remains"
     ),
-    "preflight-header-not-allowed": _headers,
+    "preflight-header-not-allowed": _middleware("List the client's headers in the middleware, each by its name"),
     "path-mismatch": _around("Put Socket.IO around FastAPI, at the path that the page asks for"),
     "asgi-mount-path": _around("Put Socket.IO around FastAPI, at the path that the page asks for"),
     "asgi-ws-403": _around("If the page is listed: put Socket.IO around FastAPI, which answers other paths with 403"),
     "python-origin-not-accepted": _outside,
     "fastapi-middleware-only": _outside,
+    "flask-cors-only": _outside,
     "python-kwarg-typo": _outside,
     "python-behind-tls-proxy": _outside,
     "cors-not-configured": _middleware("List the page in the middleware: Socket.IO's own list is empty"),

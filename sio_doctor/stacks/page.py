@@ -206,9 +206,9 @@ def _without_cookies(ask: Ask) -> Fix:
 
 def _token(title: str) -> Cure:
     def cure(ask: Ask) -> Fix:
-        if ask.plan.client.version == 2:
-            return _fix(title, call(ask, "query: { token }"))
-        return _fix(title, call(ask, "auth: { token }"))
+        where = "where the page calls io(...); token is what the page knows itself by"
+        given = "query: { token }" if ask.plan.client.version == 2 else "auth: { token }"
+        return _fix(title, call(ask, given), where=where)
 
     return cure
 
@@ -338,6 +338,7 @@ FIXES: dict[str, Cure] = {
             "cors-not-configured",
             "origin-not-in-list",
             "python-origin-not-accepted",
+            "origin-star-in-array",
             "null-origin",
             "null-origin-allowed",
             "origin-star-in-array",

@@ -20,7 +20,7 @@ NAMES: dict[str, Server] = {
 recognise = python_engine.recognise
 
 ASYNC = ("uvicorn", "hypercorn", "Daphne", "aiohttp", "Tornado", "Sanic", "FastAPI", "Starlette CORSMiddleware", "ASGI")
-WSGI = ("Werkzeug", "gunicorn", "WSGI")
+WSGI = ("Werkzeug", "gunicorn", "waitress", "Flask", "WSGI")
 
 
 def fits(server: Server) -> bool:

@@ -77,7 +77,7 @@ def _statement(statement: str, file: str) -> Callable[[int], Written]:
 
 _ASYNC_SERVER = "sio = socketio.AsyncServer("
 _UVICORN = Written("uvicorn main:app --workers 1   # your module for main", COMMAND, "sh")
-_GUNICORN = Written("gunicorn -w 1 --threads 100 app:app   # your module for the first app", COMMAND, "sh")
+_GUNICORN = Written("gunicorn -w 1 --threads 100 app:app", COMMAND, "sh")
 
 ASGI = Host(
     stack="python-socketio",

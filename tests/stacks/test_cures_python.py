@@ -287,6 +287,27 @@ def test_the_middlewares_own_list(slug: str, tmp_path: Path) -> None:
         assert_lets_the_page_in(url)
 
 
+def test_the_middleware_refuses_the_preflight_of_a_page_that_socketio_lists(tmp_path: Path) -> None:
+    text = FASTAPI.replace("@OPTIONS@", f', cors_allowed_origins=["{PAGE}"]')
+    text = text.replace('allow_origins=["@PAGE@"]', 'allow_origins=["https://other.example"]')
+    with running(text.replace(MARK, ""), tmp_path) as url:
+        assert ask(url).all("access-control-allow-origin") == [PAGE]
+        assert preflight(url).status == 400
+    fix = starlette("origin-not-in-list", **{"allow-origin": PAGE})
+    with running(pasted(text, fix.after), tmp_path) as url:
+        assert_lets_the_page_in(url)
+
+
+def test_the_middleware_does_not_know_the_header(tmp_path: Path) -> None:
+    text = MIDDLEWARE.replace("@OPTIONS@", ", cors_allowed_origins=[]").replace('["*"]', '["@PAGE@"]')
+    with running(text.replace(MARK, ""), tmp_path) as url:
+        assert ask(url).all("access-control-allow-origin") == [PAGE]
+        assert preflight(url).status == 400
+    fix = starlette("preflight-header-not-allowed", **{"allow-origin": PAGE})
+    with running(pasted(text, fix.after), tmp_path) as url:
+        assert_lets_the_page_in(url)
+
+
 @pytest.mark.parametrize(("origin", "answer"), [(PAGE, "40{"), ("https://foreign.example", "44{"), (None, "40{")])
 def test_the_connect_handler_knows_the_pages(origin: str | None, answer: str, tmp_path: Path) -> None:
     """The middleware does not see WebSockets, and the empty list refuses nobody."""

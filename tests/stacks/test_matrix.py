@@ -179,7 +179,8 @@ def can(slug: str, server: str) -> bool:
     return slug not in NOT_THE_SERVERS and server not in excluded and (slug, server) not in CANNOT_ON_NODE
 
 
-ALSO_WITHOUT = frozenset({"netty-specifics", "ws-idle-timeout"})
+#: netty-socketio is a server of its own, in Java.
+ALSO_WITHOUT = frozenset({"netty-specifics"})
 CAUSES = sorted(SLUGS - NOT_THE_SERVERS - ALSO_WITHOUT)
 
 
