@@ -2,7 +2,7 @@
 # where they are (without them the tests that need them are skipped, and counted in the last line).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test agree identify test-browsers test-all lint bench docs record lock clean
+.PHONY: help setup demo test agree identify test-browsers cures test-all lint bench docs record lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 NODE_SERVERS := tests/servers/node
@@ -43,7 +43,10 @@ identify: .venv/.installed ## who answers, held against 512 recorded servers and
 test-browsers: setup ## the same held against a living Chromium, Firefox and WebKitGTK, where they are
 	@.venv/bin/pytest -m living tests/living $(ARGS)
 
-test-all: test agree test-browsers ## all three
+cures: setup ## every cure that can be proven here: pasted into a file that has the mistake, which then lets a real page in
+	@.venv/bin/pytest -m cures -n 2 tests/cures $(ARGS)
+
+test-all: test agree test-browsers cures ## all four
 
 lint: .venv/.installed ## ruff and mypy --strict
 	.venv/bin/ruff check .

@@ -341,6 +341,7 @@ FIXES: dict[str, Cure] = {
             "origin-star-in-array",
             "null-origin",
             "null-origin-allowed",
+            "origin-star-in-array",
         ),
         served,
     ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from sio_doctor.confirm.page import Line, Page
 from sio_doctor.model import ClientVersion
 from tests.servers import NODE_MODULES
+from tests.servers.certificates import Certificate
 
 #: What a page writes to use each version: `<script src="…">`.
 BUNDLES: dict[ClientVersion, str] = {2: "dist/socket.io.js", 3: "dist/socket.io.js", 4: "dist/socket.io.js"}
@@ -62,21 +64,25 @@ def attempt(page: Page, url: str, options: dict[str, Any], *, auth: str | None =
     return Attempted(result["connects"], result.get("transport"), result.get("error"), page.lines(quiet=0.1))
 
 
+def bundle(version: ClientVersion) -> str:
+    """The script that a page loads."""
+    return (NODE_MODULES / f"socket.io-client-{version}" / BUNDLES[version]).read_text()
+
+
 @contextmanager
-def pages() -> Iterator[str]:
-    """Yields the origin, ``http://localhost:PORT``, of pages ``/2``, ``/3`` and ``/4``: each with that client."""
+def pages(own: Mapping[str, str] | None = None, *, certificate: Certificate | None = None) -> Iterator[str]:
+    """Yields the origin, ``http://localhost:PORT``, of pages ``/2``, ``/3`` and ``/4``: each with that client. ``own``
+    are more pages, by name, and may change meanwhile; with a certificate it is https.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.removeprefix("/")
             if name.endswith(".js"):
                 version: Any = int(name.removesuffix(".js"))
-                kind, body = (
-                    "text/javascript",
-                    (NODE_MODULES / f"socket.io-client-{version}" / BUNDLES[version]).read_bytes(),
-                )
+                kind, body = "text/javascript", bundle(version).encode()
             else:
-                kind, body = "text/html", PAGE.format(version=name).encode()
+                kind, body = "text/html", ((own or {}).get(name) or PAGE.format(version=name)).encode()
             self.send_response(200)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
@@ -87,11 +93,15 @@ def pages() -> Iterator[str]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.chain, certificate.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://localhost:{server.server_address[1]}"
+        yield f"{'https' if certificate else 'http'}://localhost:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -1,0 +1,26 @@
+"""CORS was turned off, to leave it to a middleware that is not there any more."""
+
+import os
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+app = Flask(__name__)
+
+# --- the mistake
+socketio = SocketIO(app, cors_allowed_origins=[])
+# --- the end of it
+
+
+@app.get("/")
+def index():
+    return "<h1>chat</h1>"
+
+
+@socketio.on("message")
+def message(text):
+    socketio.emit("message", text)
+
+
+if __name__ == "__main__":
+    socketio.run(app, port=int(os.environ.get("PORT", 5000)), allow_unsafe_werkzeug=True)

@@ -1,0 +1,24 @@
+"""CORS was turned off, to leave it to a middleware that is not there any more."""
+
+import asyncio
+import os
+
+import socketio
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+# --- the mistake
+sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=[])
+# --- the end of it
+
+app = socketio.ASGIApp(sio)
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+config = Config()
+config.bind = [f"127.0.0.1:{os.environ.get('PORT', 8000)}"]
+asyncio.run(serve(app, config))

@@ -1,0 +1,24 @@
+"""The page is served here; long polling was turned off, and the page begins with it."""
+
+import asyncio
+import os
+
+import socketio
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+# --- the mistake
+sio = socketio.AsyncServer(async_mode="asgi", transports=["websocket"])
+# --- the end of it
+
+app = socketio.ASGIApp(sio)
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+config = Config()
+config.bind = [f"127.0.0.1:{os.environ.get('PORT', 8000)}"]
+asyncio.run(serve(app, config))

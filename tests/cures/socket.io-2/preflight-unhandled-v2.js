@@ -1,0 +1,16 @@
+// The page sends a header of its own; version 2 does not answer preflights by itself.
+
+const app = require("express")();
+const httpServer = require("http").createServer(app);
+
+// --- the mistake
+const io = require("socket.io")(httpServer);
+// --- the end of it
+
+app.get("/", (req, res) => res.send("<h1>chat</h1>"));
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

@@ -1,0 +1,18 @@
+// Everybody, as the string has it, but in a list.
+
+const httpServer = require("http").createServer((req, res) => res.end("chat"));
+const { Server } = require("socket.io");
+
+// --- the mistake
+const io = new Server(httpServer, {
+  cors: {
+    origin: ["*"]
+  }
+});
+// --- the end of it
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

@@ -1,0 +1,19 @@
+// The page sends its session cookie, and everybody is let in.
+
+const httpServer = require("http").createServer((req, res) => res.end("chat"));
+const { Server } = require("socket.io");
+
+// --- the mistake
+const io = new Server(httpServer, {
+  cors: {
+    origin: "*",
+    credentials: true
+  }
+});
+// --- the end of it
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

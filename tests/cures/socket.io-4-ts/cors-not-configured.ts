@@ -1,0 +1,26 @@
+// app.use(cors()) was there for the REST routes, and Socket.IO has nothing of it.
+
+import express from "express";
+import { createServer } from "http";
+import { Server } from "socket.io";
+
+interface ServerToClientEvents {
+  message: (text: string) => void;
+}
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server<ServerToClientEvents>(httpServer);
+// --- the end of it
+
+app.get("/", (req, res) => {
+  res.send("<h1>chat</h1>");
+});
+
+io.on("connection", (socket) => {
+  socket.on("message", (text: string) => io.emit("message", text));
+});
+
+httpServer.listen(Number(process.env.PORT ?? 3000));

@@ -1,0 +1,38 @@
+// An origin that is not on the list is an error, as in the documentation of the cors package.
+
+import express from "express";
+import { createServer } from "http";
+import { Server } from "socket.io";
+
+interface ServerToClientEvents {
+  message: (text: string) => void;
+}
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const whitelist: string[] = ["http://localhost:3000", "https://chat.example"];
+
+const io = new Server(httpServer, {
+  cors: {
+    origin: (origin, callback) => {
+      if (whitelist.includes(origin ?? "")) {
+        callback(null, true);
+      } else {
+        callback(new Error("Not allowed by CORS"));
+      }
+    }
+  }
+});
+// --- the end of it
+
+app.get("/", (req, res) => {
+  res.send("<h1>chat</h1>");
+});
+
+io.on("connection", (socket) => {
+  socket.on("message", (text: string) => io.emit("message", text));
+});
+
+httpServer.listen(Number(process.env.PORT ?? 3000));

@@ -1,0 +1,31 @@
+// The page of the tutorial was at port 3000; this one is at 5173.
+
+import express from "express";
+import { createServer } from "http";
+import { Server } from "socket.io";
+
+interface ServerToClientEvents {
+  message: (text: string) => void;
+}
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:3000",
+    methods: ["GET", "POST"]
+  }
+});
+// --- the end of it
+
+app.get("/", (req, res) => {
+  res.send("<h1>chat</h1>");
+});
+
+io.on("connection", (socket) => {
+  socket.on("message", (text: string) => io.emit("message", text));
+});
+
+httpServer.listen(Number(process.env.PORT ?? 3000));

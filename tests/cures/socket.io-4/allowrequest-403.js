@@ -1,0 +1,24 @@
+// The page is served here; whose page may connect was written for another host.
+
+const express = require("express");
+const { createServer } = require("http");
+const { Server } = require("socket.io");
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server(httpServer, {
+  allowRequest: (req, callback) => {
+    callback(null, req.headers.origin === "https://chat.example");
+  }
+});
+// --- the end of it
+
+app.get("/", (req, res) => res.send("<h1>chat</h1>"));
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

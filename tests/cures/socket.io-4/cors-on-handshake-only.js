@@ -1,0 +1,24 @@
+// The header is set by hand, on the handshake, as an answer on the web has it.
+
+const express = require("express");
+const { createServer } = require("http");
+const { Server } = require("socket.io");
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server(httpServer);
+
+io.engine.on("initial_headers", (headers) => {
+  headers["Access-Control-Allow-Origin"] = "http://localhost:5173";
+});
+// --- the end of it
+
+app.get("/", (req, res) => res.send("<h1>chat</h1>"));
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

@@ -1,0 +1,22 @@
+// app.use(cors()) lets the page in, one would think.
+
+const cors = require("cors");
+const express = require("express");
+const { createServer } = require("http");
+const { Server } = require("socket.io");
+
+const app = express();
+app.use(cors({ origin: "http://localhost:5173" }));
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server(httpServer);
+// --- the end of it
+
+app.get("/", (req, res) => res.send("<h1>chat</h1>"));
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

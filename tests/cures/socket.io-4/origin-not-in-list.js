@@ -1,0 +1,24 @@
+// The list has the production pages alone.
+
+const express = require("express");
+const { createServer } = require("http");
+const { Server } = require("socket.io");
+
+const app = express();
+const httpServer = createServer(app);
+
+// --- the mistake
+const io = new Server(httpServer, {
+  cors: {
+    origin: ["https://chat.example", "https://admin.chat.example"]
+  }
+});
+// --- the end of it
+
+app.get("/", (req, res) => res.send("<h1>chat</h1>"));
+
+io.on("connection", (socket) => {
+  socket.on("message", (text) => io.emit("message", text));
+});
+
+httpServer.listen(process.env.PORT || 3000);

@@ -1,0 +1,25 @@
+"""The chat's server. Nobody said that its page is served elsewhere, by Vite."""
+
+import asyncio
+import os
+
+import socketio
+import tornado.web
+
+# --- the mistake
+sio = socketio.AsyncServer(async_mode="tornado")
+# --- the end of it
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+async def main():
+    app = tornado.web.Application([(r"/socket.io/", socketio.get_tornado_handler(sio))])
+    app.listen(int(os.environ.get("PORT", 8888)), address="127.0.0.1")
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())

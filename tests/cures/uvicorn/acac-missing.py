@@ -1,0 +1,24 @@
+"""The page sends its session cookie; cookies were turned off."""
+
+import os
+
+import socketio
+import uvicorn
+
+# --- the mistake
+sio = socketio.AsyncServer(
+    async_mode="asgi",
+    cors_allowed_origins=["http://localhost:5173"],
+    cors_credentials=False,
+)
+# --- the end of it
+
+app = socketio.ASGIApp(sio)
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))

@@ -1,0 +1,24 @@
+"""The page joins /admin."""
+
+import os
+
+import socketio
+import uvicorn
+
+sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=["http://localhost:5173"])
+app = socketio.ASGIApp(sio)
+
+
+# --- the mistake
+@sio.event(namespace="/Admin")
+async def connect(sid, environ, auth):
+    print("connected", sid)
+# --- the end of it
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))

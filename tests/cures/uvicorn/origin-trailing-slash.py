@@ -1,0 +1,20 @@
+"""The origin was copied from the browser's address bar."""
+
+import os
+
+import socketio
+import uvicorn
+
+# --- the mistake
+sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=["http://localhost:5173/"])
+# --- the end of it
+
+app = socketio.ASGIApp(sio)
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))

@@ -1,0 +1,23 @@
+"""The page is served here; long polling was turned off, and the page begins with it."""
+
+import os
+
+import socketio
+import uvicorn
+
+# --- the mistake
+sio = socketio.AsyncServer(
+    async_mode="asgi",
+    transports=["websocket"],
+)
+# --- the end of it
+
+app = socketio.ASGIApp(sio)
+
+
+@sio.event
+async def message(sid, text):
+    await sio.emit("message", text)
+
+
+uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", 8000)))
