@@ -341,7 +341,6 @@ FIXES: dict[str, Cure] = {
             "origin-star-in-array",
             "null-origin",
             "null-origin-allowed",
-            "origin-star-in-array",
         ),
         served,
     ),
