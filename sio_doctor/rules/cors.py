@@ -230,6 +230,18 @@ def origin_parts(origin: str) -> tuple[str, str, str]:
     return parts.scheme, host, port
 
 
+def besides(case: Case) -> str:
+    """What the page's client needs of CORS besides its origin, and would miss next, as a sentence; mostly empty."""
+    client = case.plan.client
+    wants = [f"the header {name} in the answer to its preflight" for name, _ in client.extra_headers]
+    wants += ["credentials"] if client.with_credentials else []
+    return (
+        f" What configures it has to allow {listing(wants)} too: the client sends it, and would fail there next."
+        if wants
+        else ""
+    )
+
+
 #: What Node's cors package allows unless told otherwise: no proxy's own rule lists them so.
 _NODE_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 

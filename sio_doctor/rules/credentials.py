@@ -14,10 +14,12 @@ from sio_doctor.rules.cors import (
     Blocked,
     answers_star,
     blocked,
+    let_in,
     lines,
     listing,
     needed,
     one_hit,
+    varies,
 )
 from sio_doctor.rules.stickiness import sticky_cookies, unsent_lines
 from sio_doctor.standards.url import is_potentially_trustworthy
@@ -107,17 +109,22 @@ def acac_missing(case: Case) -> Iterable[Hit]:
         for one in blocked(case)
         if (_told_of(one, "allow-credentials") and "," not in (",".join(lines(one.decided, ALLOW_CREDENTIALS))))
         or (_next(case, one) - {"*"} and not lines(one.handshake, ALLOW_CREDENTIALS))
+        or _unlisted(case, one)
     ]
     if not found:
         return
     first = found[0]
     value = lines(first.decided, ALLOW_CREDENTIALS)
     why = f"it is “{value[0]}”, not “true”" if value else "it is missing"
+    named = lines(first.decided) == [first.page]
     message = (
         f"The server at {case.plan.target.url} lets {listing(one.page for one in found)} in, but not with credentials, "
-        f"which this client sends: it needs {ALLOW_CREDENTIALS}: true, and {why}."
+        if named
+        else f"The server at {case.plan.target.url} allows no page credentials, "
     )
-    headers = [check(first.decided, ALLOW_CREDENTIALS, "true"), needed(first.page, first.decided, ok=True)]
+    message += f"which this client sends: it needs {ALLOW_CREDENTIALS}: true, and {why}."
+    headers = [check(first.decided, ALLOW_CREDENTIALS, "true")]
+    headers += [needed(first.page, first.decided, ok=True)] if named else []
     yield one_hit(case, found, message, *headers)
 
 
@@ -133,6 +140,16 @@ def _next(case: Case, one: Blocked) -> set[str]:
         return set()
     first = one.codes() & {"allow-origin-wildcard", "allow-credentials"}
     return set() if first else {part.strip() for value in lines(one.handshake) for part in value.split(",")}
+
+
+def _unlisted(case: Case, one: Blocked) -> bool:
+    """The page is on no list, and who is on it gets no credentials either: Node says so in the same breath."""
+    if not case.plan.client.with_credentials or one.handshake.purpose == "other-protocol" or lines(one.handshake):
+        return False
+    if others := let_in(case, one.page):
+        return not any(lines(other, ALLOW_CREDENTIALS) for other in others.values())
+    node = case.server.stack == "socket.io" and not (case.server.version or "").startswith("2")
+    return node and varies(one.handshake) and not lines(one.handshake, ALLOW_CREDENTIALS)
 
 
 @rule("SIO409", "cookie-samesite", "The page's browser does not send the server's cookie back", Rung.POST)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sio_doctor.rules.base import Case, Hit, Rung, alias, rule
 from sio_doctor.rules.confession import beside, silent
-from sio_doctor.rules.cors import ALLOW_ORIGIN, blocked, lines, listing, needed, one_hit, proxies_of
+from sio_doctor.rules.cors import ALLOW_ORIGIN, besides, blocked, lines, listing, needed, one_hit, proxies_of
 
 alias(
     "v2-options-on-v3",
@@ -64,5 +64,6 @@ def _elsewhere(case: Case, slug: str, what: str) -> Iterator[Hit]:
     )
     if proxies := proxies_of(case):
         message += f" Or {listing(proxies)} adds it on that path alone."
+    message += besides(case)
     headers = [needed(first.page, first.handshake), needed(first.page, other, ok=True)]
     yield one_hit(case, found, message, *headers, also=(other, first.preflight))

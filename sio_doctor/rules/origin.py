@@ -12,6 +12,7 @@ from sio_doctor.rules.confession import silent
 from sio_doctor.rules.cors import (
     ALLOW_ORIGIN,
     Blocked,
+    besides,
     blocked,
     difference,
     disallows,
@@ -80,6 +81,7 @@ def cors_not_configured(case: Case) -> Iterable[Hit]:
         message += f" On `/` the header is there, as {values[0]}: what adds it never sees this path."
     if any(one.page == "null" for one in found):
         message += " null is the origin of a page opened from a file, or in a sandboxed frame."
+    message += besides(case)
     headers = [needed(first.page, first.handshake)]
     if first.at_preflight and first.preflight is not None:
         headers += [check(first.preflight, "status", "200 to 299"), needed(first.page, first.preflight)]

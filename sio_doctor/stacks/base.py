@@ -60,6 +60,11 @@ class Ask(NamedTuple):
         return listed or ((SERVED,) if self.origins else (PLACEHOLDER,))
 
     @property
+    def foreign(self) -> bool:
+        """Some page that it concerns is not the server's own: whatever else is written has to let it in."""
+        return any(origin != self.plan.target.url for origin in self.origins)
+
+    @property
     def credentials(self) -> bool:
         """The client sends cookies."""
         return self.plan.client.with_credentials

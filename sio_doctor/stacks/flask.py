@@ -6,7 +6,7 @@ from sio_doctor.model import Server
 from sio_doctor.stacks import python
 from sio_doctor.stacks.base import Ask, Cure, Side, has_layer, nothing
 from sio_doctor.stacks.python_cures import cures
-from sio_doctor.stacks.python_hosts import FLASK
+from sio_doctor.stacks.python_hosts import flask_at
 
 SIDE: Side = "server"
 NAMES: dict[str, Server] = {"flask-socketio": Server(stack="flask-socketio", layers=("WSGI",))}
@@ -26,6 +26,4 @@ def _condition(ask: Ask) -> str:
     return "If it is Flask-SocketIO: " if ask.server.stack == "python-socketio" else ""
 
 
-FIXES: dict[str, Cure] = cures(
-    lambda ask: FLASK, _condition, "asgi-mount-path", "asgi-ws-403", "fastapi-middleware-only"
-)
+FIXES: dict[str, Cure] = cures(flask_at, _condition, "asgi-mount-path", "asgi-ws-403", "fastapi-middleware-only")

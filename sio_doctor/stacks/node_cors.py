@@ -14,6 +14,7 @@ from sio_doctor.stacks.node_options import (
     node_fix,
     repaired,
     server,
+    with_cors,
 )
 
 _GATEWAY_PLACE = "in the gateway's class"
@@ -92,10 +93,8 @@ def after_init(ask: Ask, lines: list[str], *, engine: bool = False) -> str:
 
 
 def _allow_request(ask: Ask) -> Fix:
-    # Without CORS on the refusal the page would be let in, and still not read the answer.
-    cors = [] if "allow-origin" in ask.details else [cors_option(ask, ask.pages)]
     title = "Let allowRequest accept the page; what else it checks, the client has to send"
-    return node_fix(ask, title, server(ask, *cors, _checked(ask.pages)))
+    return node_fix(ask, title, with_cors(ask, _checked(ask.pages)))
 
 
 def _closed(ask: Ask) -> Fix:

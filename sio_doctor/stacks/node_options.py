@@ -45,11 +45,40 @@ def node_fix(ask: Ask, title: str, after: str, *, before: str | None = None, whe
 
 
 def server(ask: Ask, *options: str) -> str:
-    """The call that makes the server with these options; for NestJS the decorator that does."""
-    lines = [option + ("," if number < len(options) else "") for number, option in enumerate(options, 1)]
+    """The call that makes the server with these options; for NestJS the decorator that does.
+
+    The path and a gateway's namespace are said as well, where they are not the default: what is pasted is in the place
+    of a call that had them.
+    """
+    options = (*_place(ask, options), *options)
+    lines = listed(options)
     if nest(ask):
         return block("@WebSocketGateway({", lines, "})")
     return block("const io = new Server(httpServer, {", lines, "});")
+
+
+def listed(options: tuple[str, ...]) -> list[str]:
+    """The options with commas between them, before the comment that one may end in."""
+    lines = []
+    for option in options[:-1]:
+        code, mark, comment = option.rpartition("   //")
+        lines.append(f"{code},{mark}{comment}" if mark and "\n" not in comment else f"{option},")
+    return [*lines, *options[-1:]]
+
+
+def _place(ask: Ask, options: tuple[str, ...]) -> list[str]:
+    target = ask.plan.target
+    told = [("path", target.path, "/socket.io/"), *([("namespace", target.namespace, "/")] if nest(ask) else [])]
+    return [
+        f"{name}: {js(value)}"
+        for name, value, usual in told
+        if value != usual and not any(option.startswith(f"{name}:") for option in options)
+    ]
+
+
+def with_cors(ask: Ask, *options: str) -> str:
+    """``server`` with these options, and the ``cors`` option of pages of other origins, which the old call had."""
+    return server(ask, *options, *([cors_option(ask, repaired(ask))] if ask.foreign else []))
 
 
 def cors_option(ask: Ask, origins: tuple[str, ...], *, credentials: bool | None = None, note: str = "") -> str:

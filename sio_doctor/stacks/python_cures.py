@@ -9,7 +9,18 @@ from msgspec import structs
 from sio_doctor.model import Fix
 from sio_doctor.stacks.base import NEW_PORT, Ask, Cure, block, mounted, py, py_list
 from sio_doctor.stacks.node_options import repaired
-from sio_doctor.stacks.python_hosts import AIOHTTP, FLASK, SANIC, TORNADO, Host, Written, made, python_fix, written
+from sio_doctor.stacks.python_hosts import (
+    AIOHTTP,
+    FLASK,
+    SANIC,
+    TORNADO,
+    Host,
+    Written,
+    flask_at,
+    made,
+    python_fix,
+    written,
+)
 
 HostOf = Callable[[Ask], Host]
 _Cure = Callable[[Ask, Host], Fix | None]
@@ -120,7 +131,7 @@ def _websocket(ask: Ask, host: Host) -> Fix | None:
 def _update(ask: Ask, host: Host) -> Fix:
     """python-socketio 5 speaks to clients 3 and 4, python-socketio 4 to clients 1 and 2, each to them alone."""
     releases = {"flask-socketio": 5, "python-socketio": 5, "python-engineio": 4}
-    if host is not FLASK:
+    if host.stack != FLASK.stack:
         del releases["flask-socketio"]
     title, flags, sign = "Or update the server: python-socketio 5 speaks to clients 3 and 4", "--upgrade ", ">="
     if ask.slug == "python-version-mismatch" and ask.plan.client.version == 2:
@@ -157,11 +168,19 @@ def _plainly_log(ask: Ask, host: Host) -> Fix:
 
 
 def _keyword(title: str, *keywords: str) -> _Cure:
-    return lambda ask, host: python_fix(host, title, made(host, *keywords))
+    return lambda ask, host: python_fix(host, title, made(host, *keywords, *_kept(ask)))
+
+
+def _kept(ask: Ask) -> list[str]:
+    """The list for pages of other origins, which the old call had; where a middleware does CORS, it has none."""
+    return [origins(ask, ask.plan.target.url)] if ask.foreign and not _wrapped(ask) else []
 
 
 def _path(ask: Ask, host: Host) -> Fix:
-    return written(host, "Serve it at the path that the page asks for", host.mount(ask.plan.target.path.strip("/")))
+    title = "Serve it at the path that the page asks for"
+    if host.stack == FLASK.stack:
+        return python_fix(host, title, made(flask_at(ask), *_kept(ask)))
+    return written(host, title, host.mount(ask.plan.target.path.strip("/")))
 
 
 def _whole_path(ask: Ask, host: Host) -> Fix:
@@ -174,12 +193,12 @@ def _whole_path(ask: Ask, host: Host) -> Fix:
 def _handler(title: str, *lines: str, where: str = "in place of the connect handler") -> Callable[[Ask, Host], Fix]:
     def cure(ask: Ask, host: Host) -> Fix:
         namespace = ask.plan.target.namespace
-        decorator = "@socketio.on" if host is FLASK else "@sio.on"
+        decorator = "@socketio.on" if host.stack == FLASK.stack else "@sio.on"
         named = f", namespace={py(namespace)}" if namespace != "/" else ""
-        head = "def connect(auth):" if host is FLASK else "def connect(sid, environ, auth):"
+        head = "def connect(auth):" if host.stack == FLASK.stack else "def connect(sid, environ, auth):"
         if host.asynchronous:
             head = f"async {head}"
-        module = "flask_socketio" if host is FLASK else "socketio.exceptions"
+        module = "flask_socketio" if host.stack == FLASK.stack else "socketio.exceptions"
         # The built-in of the same name is another class, and one that nobody answers.
         imports = f"from {module} import ConnectionRefusedError\n\n\n" if "ConnectionRefused" in "".join(lines) else ""
         after = block(f'{imports}{decorator}("connect"{named})\n{head}', list(lines), "", "    ").rstrip("\n")

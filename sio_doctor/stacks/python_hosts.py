@@ -161,6 +161,13 @@ FLASK = WSGI._replace(
     mount=lambda path: Written(block("socketio = SocketIO(", ["app,", f"path={py(path)},"], ")", "    "), _FLASK_PLACE),
 )
 
+
+def flask_at(ask: Ask) -> Host:
+    """Flask-SocketIO, whose call has the path where that is not the usual one."""
+    path = ask.plan.target.path.strip("/")
+    return FLASK if path == "socket.io" else FLASK._replace(first=("app", f"path={py(path)}"))
+
+
 #: Hosts that say who they are, and how python-socketio is written for them.
 _NAMED = (("Tornado", TORNADO), ("aiohttp", AIOHTTP), ("Sanic", SANIC))
 

@@ -6,7 +6,16 @@ from sio_doctor.model import Fix, Server
 from sio_doctor.stacks import node
 from sio_doctor.stacks.base import NEW_PORT, Ask, Cure, Side, block, has_layer, js
 from sio_doctor.stacks.node_cors import CORS, after_init
-from sio_doctor.stacks.node_options import before_release, cors_option, name, nest, node_fix, repaired, server
+from sio_doctor.stacks.node_options import (
+    before_release,
+    cors_option,
+    name,
+    nest,
+    node_fix,
+    repaired,
+    server,
+    with_cors,
+)
 
 SIDE: Side = "server"
 NAMES: dict[str, Server] = {
@@ -30,7 +39,7 @@ def fits(server: Server) -> bool:
 
 def _option(title: str, *options: str, before: str | None = None) -> Cure:
     """Options that hold nothing of the person's own."""
-    return lambda ask: node_fix(ask, title, server(ask, *options), before=before)
+    return lambda ask: node_fix(ask, title, with_cors(ask, *options), before=before)
 
 
 def _eio3(ask: Ask) -> Fix:
@@ -54,7 +63,7 @@ def _update(ask: Ask) -> Fix:
 def _slash(ask: Ask) -> Fix:
     title = "Let the server take the path with and without the slash"
     if not before_release(ask, 4, 6):
-        return node_fix(ask, title, server(ask, "addTrailingSlash: false"))
+        return node_fix(ask, title, with_cors(ask, "addTrailingSlash: false"))
     path = ask.plan.target.path.rstrip("/")
     body = [
         f"const path = {js(path)};",
@@ -72,12 +81,14 @@ def _slash(ask: Ask) -> Fix:
 
 
 def _parser(ask: Ask) -> Fix:
-    after = server(ask, 'parser: require("socket.io-msgpack-parser")   // the one that the client has; or leave it out')
+    after = with_cors(
+        ask, 'parser: require("socket.io-msgpack-parser")   // the one that the client has; or leave it out'
+    )
     return node_fix(ask, "Or give the server the parser of the client", after)
 
 
 def _path(ask: Ask) -> Fix:
-    after = server(ask, f"path: {js(ask.plan.target.path)}")
+    after = with_cors(ask, f"path: {js(ask.plan.target.path)}")
     return node_fix(ask, "Serve it at the path that the page asks for", after)
 
 

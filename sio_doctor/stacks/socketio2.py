@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sio_doctor.model import Fix, Server
 from sio_doctor.stacks import socketio
 from sio_doctor.stacks.base import Ask, Cure, Side, block, js, js_list, nothing
-from sio_doctor.stacks.node_options import GATEWAY, nest
+from sio_doctor.stacks.node_options import GATEWAY, listed, nest
 
 SIDE: Side = "server"
 NAMES: dict[str, Server] = {"socket.io-2": Server(stack="socket.io", version="2.x")}
@@ -39,7 +39,9 @@ def _with_port(origin: str) -> str:
 
 
 def _server(ask: Ask, *options: str) -> str:
-    lines = [option + ("," if number < len(options) else "") for number, option in enumerate(options, 1)]
+    if ask.plan.target.path != "/socket.io/" and not any(option.startswith("path:") for option in options):
+        options = (f"path: {js(ask.plan.target.path.rstrip('/'))}", *options)
+    lines = listed(options)
     if nest(ask):
         return block("@WebSocketGateway({", lines, "})")
     return block('const io = require("socket.io")(httpServer, {', lines, "});")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sio_doctor.model import Evidence
 from sio_doctor.rules.base import Rung
 from tests.rules.build import PAGE, evidence, exchange, fired, hits, node_open, node_v2_open, preflight_ok
 
@@ -130,3 +131,40 @@ def test_the_cookie_of_socket_io_2_is_nobodys_business() -> None:
         hits("cookie-samesite", evidence({**CROSS, "version": 2}, [exchange("handshake", node_v2_open(*LETS_IN))]))
         == []
     )
+
+
+# --- behind the origin -----------------------------------------------------------------------------------------------
+
+VARY = ("Vary", "Origin")
+LISTED = "https://listed.example.com"
+
+
+def unlisted(*handshake: tuple[str, str], listed: tuple[tuple[str, str], ...], **plan: Any) -> Evidence:
+    """A list on Node that lacks the page, and what it answers to a page that is on it."""
+    asked = [
+        exchange("handshake", node_open(*handshake)),
+        exchange("simulated-preflight", preflight_ok(VARY)),
+        exchange("near-miss", preflight_ok(("Access-Control-Allow-Origin", LISTED), *listed), origin=LISTED),
+    ]
+    return evidence({**WITH, **plan}, asked)
+
+
+def test_a_list_without_credentials_says_so_to_whom_it_lacks_too() -> None:
+    whole = unlisted(VARY, listed=(VARY,))
+    assert {"origin-www-subdomain", "acac-missing"} == fired(whole)
+    (hit,) = hits("acac-missing", whole)
+    assert "allows no page credentials, which this client sends" in hit.message
+    assert [(one.header, one.found) for one in hit.headers] == [("Access-Control-Allow-Credentials", None)]
+
+
+def test_a_list_with_credentials_lacks_the_page_alone() -> None:
+    assert "acac-missing" not in fired(unlisted(VARY, CREDENTIALS, listed=(VARY, CREDENTIALS)))
+    assert "acac-missing" not in fired(unlisted(VARY, listed=(VARY,), with_credentials=False))
+
+
+def test_a_fixed_origin_is_not_said_to_let_the_page_in() -> None:
+    (hit,) = hits(
+        "acac-missing", evidence(WITH, [exchange("handshake", node_open(("Access-Control-Allow-Origin", LISTED)))])
+    )
+    assert "lets" not in hit.message
+    assert [one.header for one in hit.headers] == ["Access-Control-Allow-Credentials"]

@@ -52,6 +52,14 @@ NO_CORS = asked()
 LIST = asked(VARY, preflight=preflight_ok(VARY), foreign=(VARY,))
 
 
+def test_what_fails_next_behind_the_missing_option_is_said() -> None:
+    sends = asked(extra_headers=(("x-token", "1"),), with_credentials=True)
+    (hit,) = hits("cors-not-configured", sends)
+    assert "has to allow the header x-token in the answer to its preflight and credentials too" in hit.message
+    (hit,) = hits("cors-not-configured", NO_CORS)
+    assert "would fail there next" not in hit.message
+
+
 def test_a_server_without_cors() -> None:
     (hit,) = hits("cors-not-configured", NO_CORS)
     assert fired(NO_CORS) == {"cors-not-configured"}
