@@ -380,7 +380,7 @@ def test_a_host_that_is_not_passed_on(kind: str) -> None:
     location += f" {UPGRADE} proxy_set_header Connection $connection_upgrade; }}"
     with nginx([], server=location) as url:
         # The server takes itself for 127.0.0.1:PORT of its own, and its page for a stranger.
-        finding = assert_caused(check(url, page=url), "python-behind-tls-proxy", url)
+        finding = assert_caused(check(url, page=url), "python-behind-tls-proxy", "$http_host")
     assert "It is the server's own origin" in finding.message
     assert "proxy_set_header Host $http_host" in finding.message
     assert any("proxy_set_header Host $http_host;" in fix.after for fix in finding.fixes)
@@ -401,7 +401,7 @@ def test_a_header_taken_away_from_a_list_looks_like_a_list_without_the_page() ->
     with nginx([on_node("{cors: {origin: ['http://127.0.0.1:8080']}}")()]) as url:
         finding = assert_caused(check(url), "origin-localhost-vs-127", PAGE)
         assert "nginx" not in finding.message
-        assert [fix.side for fix in finding.fixes] == ["server"]
+        assert [fix.side for fix in finding.fixes] == ["server", "page"]
 
 
 @needs_nginx

@@ -45,9 +45,9 @@ def variants(origin: str, target: str = "") -> list[str]:
         found += [f"{scheme}://{others[0]}{colon}{port}"]
         # Whose own address stands in the list, mostly by the name that the page has too.
         found += [f"{scheme}://{name}:{server.port}"] if server.port else []
-        found += [f"{scheme}://{name}{f':{number}' if number else ''}" for number in (*PORTS[:6], 0, *PORTS[6:8])]
+        found += [f"{scheme}://{name}{f':{number}' if number else ''}" for number in (*PORTS[:6], 0)]
         found += [f"{scheme}://{other}{colon}{port}" for other in others[:0:-1]]
-        found += [f"{scheme}://{name}:{number}" for number in PORTS[8:]]
+        found += [f"{scheme}://{name}:{number}" for number in PORTS[6:]]
         found += [] if port else [f"{origin}:{443 if scheme == 'https' else 80}"]
     else:
         apex = name.removeprefix("www.")

@@ -286,7 +286,7 @@ def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
 def _named_cure(finding: Finding, pen: Pen) -> Blocks:
     """Whose cure there is; its code is in the JSON report."""
     for fix in finding.fixes[:1]:
-        yield Block(pen(f"Cure: {fix.title}, in {fix.stack} (--json has it, with what to paste).", "dim"), 2)
+        yield Block(pen(f"Cure: {fix.title} ({fix.stack}; --json has it whole).", "dim"), 2)
 
 
 def _next(cause: Finding, findings: Iterable[Finding], pen: Pen) -> Blocks:

@@ -159,7 +159,7 @@ MISTAKES = {
         "nginx", nginx_in_server, passed().replace("UPSTREAM", "UPSTREAM/socket.io/?"), "transport-unknown"
     ),
     "nginx: the host without its port": Mistake(
-        "nginx", nginx_in_server, passed("").replace("$http_host", "elsewhere.example"), "python-origin-not-accepted",
+        "nginx", nginx_in_server, passed("").replace("$http_host", "elsewhere.example"), "python-behind-tls-proxy",
         {"page": "OWN"}, upstream=lambda: shared(python_server, "uvicorn"),
     ),
     "nginx: a limit": Mistake(
@@ -244,7 +244,7 @@ MISTAKES = {
     ),
     "apache: the scheme": Mistake(
         "apache", apache,
-        LOCATION.format(more="RequestHeader set X-Forwarded-Proto https"), "python-origin-not-accepted",
+        LOCATION.format(more="RequestHeader set X-Forwarded-Proto https"), "python-behind-tls-proxy",
         {"page": "OWN"}, upstream=lambda: shared(python_server, "uvicorn"),
     ),
     # Caddy
