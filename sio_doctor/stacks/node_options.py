@@ -47,8 +47,8 @@ def node_fix(ask: Ask, title: str, after: str, *, before: str | None = None, whe
 def server(ask: Ask, *options: str) -> str:
     """The call that makes the server with these options; for NestJS the decorator that does.
 
-    The path and a gateway's namespace are said as well, where they are not the default: what is pasted is in the place
-    of a call that had them.
+    The path and a gateway's namespace are said as well, where they are not the default, and what lets a client of
+    version 2 in: what is pasted is in the place of a call that had them.
     """
     options = (*_place(ask, options), *options)
     lines = listed(options)
@@ -69,11 +69,10 @@ def listed(options: tuple[str, ...]) -> list[str]:
 def _place(ask: Ask, options: tuple[str, ...]) -> list[str]:
     target = ask.plan.target
     told = [("path", target.path, "/socket.io/"), *([("namespace", target.namespace, "/")] if nest(ask) else [])]
-    return [
-        f"{name}: {js(value)}"
-        for name, value, usual in told
-        if value != usual and not any(option.startswith(f"{name}:") for option in options)
-    ]
+    kept = [f"{name}: {js(value)}" for name, value, usual in told if value != usual]
+    if ask.plan.client.version == 2 and not before_release(ask, 3, 1):
+        kept.append("allowEIO3: true")  # such a client is let in by nothing else
+    return [one for one in kept if not any(option.startswith(f"{one.partition(':')[0]}:") for option in options)]
 
 
 def with_cors(ask: Ask, *options: str) -> str:

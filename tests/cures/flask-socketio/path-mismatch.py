@@ -1,4 +1,4 @@
-"""The page is served here; Socket.IO moved to another path, and the page stayed."""
+"""The page is served elsewhere; Socket.IO moved to another path, and the page stayed."""
 
 import os
 
@@ -8,7 +8,7 @@ from flask_socketio import SocketIO
 app = Flask(__name__)
 
 # --- the mistake
-socketio = SocketIO(app, path="chat")
+socketio = SocketIO(app, path="chat", cors_allowed_origins="http://localhost:5173")
 # --- the end of it
 
 

@@ -1,4 +1,4 @@
-// The page is served here; upgrades were turned off while something was looked for.
+// The page is served elsewhere; upgrades were turned off while something was looked for.
 
 const express = require("express");
 const { createServer } = require("http");
@@ -9,6 +9,9 @@ const httpServer = createServer(app);
 
 // --- the mistake
 const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:5173"
+  },
   allowUpgrades: false
 });
 // --- the end of it

@@ -1,4 +1,4 @@
-// The page is served here; whose page may connect was written for another host.
+// The page is served elsewhere; whose page may connect was written for another host.
 
 const express = require("express");
 const { createServer } = require("http");
@@ -9,6 +9,9 @@ const httpServer = createServer(app);
 
 // --- the mistake
 const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:5173"
+  },
   allowRequest: (req, callback) => {
     callback(null, req.headers.origin === "https://chat.example");
   }

@@ -1,4 +1,4 @@
-// The page is served here; Socket.IO moved to another path, and the page stayed.
+// The page is served elsewhere; Socket.IO moved to another path, and the page stayed.
 
 const express = require("express");
 const { createServer } = require("http");
@@ -9,6 +9,9 @@ const httpServer = createServer(app);
 
 // --- the mistake
 const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:5173"
+  },
   path: "/chat/"
 });
 // --- the end of it

@@ -1,4 +1,4 @@
-// The page is served here; long polling was turned off, and the page begins with it.
+// The page is served elsewhere; long polling was turned off, and the page begins with it.
 
 const express = require("express");
 const { createServer } = require("http");
@@ -9,6 +9,9 @@ const httpServer = createServer(app);
 
 // --- the mistake
 const io = new Server(httpServer, {
+  cors: {
+    origin: "http://localhost:5173"
+  },
   transports: ["websocket"]
 });
 // --- the end of it

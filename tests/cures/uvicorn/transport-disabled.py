@@ -1,4 +1,4 @@
-"""The page is served here; long polling was turned off, and the page begins with it."""
+"""The page is served elsewhere; long polling was turned off, and the page begins with it."""
 
 import os
 
@@ -8,6 +8,7 @@ import uvicorn
 # --- the mistake
 sio = socketio.AsyncServer(
     async_mode="asgi",
+    cors_allowed_origins=["http://localhost:5173"],
     transports=["websocket"],
 )
 # --- the end of it
