@@ -322,6 +322,7 @@ def test_a_gateway_has_its_own_path_and_namespace() -> None:
     plan = make_plan(path="/my/io/", namespace="/chat")
     with node(mode="nest", options=gateway(cure("path-mismatch", NEST, plan))) as url:
         assert ask(url, target=OPEN.replace("socket.io", "my/io")).status == 200
+    plan = make_plan(namespace="/chat")
     with node(mode="nest", options=gateway(cure("invalid-namespace", NEST, plan))) as url:
         assert connected(url, "/chat").startswith("40/chat,{")
         assert connected(url, "/other").startswith("44/other,")
