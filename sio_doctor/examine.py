@@ -64,7 +64,10 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
     found = diagnose(case)
     if reachable:
         found = attributed(found, case, behind_findings)
-    findings = tuple(_prescribe(case, finding) for finding in found)
+    # A server behind that has no fault shows that it comes from something in between.
+    between = reachable and not any(one.severity == "error" for one in behind_findings)
+    theirs = frozenset(one.slug for one in behind_findings)
+    findings = tuple(_prescribe(case, finding, between and finding.slug not in theirs) for finding in found)
     outcomes = case.met if plan.origins else ()
     outcomes, notes = confirm(outcomes, case.document) if confirm is not None else (outcomes, ())
     report = redact(
@@ -142,8 +145,10 @@ def _curl(exchange: Exchange, network: NetworkOptions) -> str:
     return curl(exchange.request, verified=exchange.verified, network=network, address=address)
 
 
-def _prescribe(case: Case, finding: Finding) -> Finding:
+def _prescribe(case: Case, finding: Finding, between: bool) -> Finding:
     origins = finding.origins or case.plan.origins
     details = observed(case.evidence) | policies(case.document, case.plan.target)
+    if between and finding.severity != "info" and not finding.code.startswith("SIO8"):
+        details |= {"between": "yes", "layer-origin": details.get("allow-origin", "")}
     cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=details)
     return msgspec.structs.replace(finding, fixes=cures)

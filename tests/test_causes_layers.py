@@ -198,7 +198,7 @@ def test_flask_lets_the_page_in_and_flask_socketio_does_not() -> None:
     assert_healthy(check(shared(python_server, "flask", f"cors_allowed_origins='{PAGE}'", setup=FLASK_CORS)))
     # Without it nothing says that the page was meant.
     plain = assert_caused(check(shared(python_server, "flask")), "python-origin-not-accepted", PAGE)
-    assert "cors_allowed_origins is not set, for it lets its own page in" in plain.message
+    assert "cors_allowed_origins is not set, or lacks this origin: it does let its own page in" in plain.message
     assert "look at the spelling" in plain.message
 
 

@@ -176,13 +176,20 @@ async def nowhere(driver: Driver, first: Exchange) -> None:
     """Whose 404 a path gets that nobody serves, where Engine.IO answers a page that may not read it: the framework
     around it has cures of its own. A server without one never answers, so it is not waited for long.
     """
-    pages = [one.response for one in driver.exchanges() if one.purpose == "handshake" and one.response]
+    asked = [one for one in driver.exchanges() if one.purpose == "handshake" and one.response]
+    pages = [one.response for one in asked if one.response]
     engine = any(engineio.read_open(page) or engineio.read_refusal(page) for page in pages)
     named = any(page.get("x-powered-by") for page in pages)
-    if engine and not named and any(page.get("access-control-allow-origin") is None for page in pages):
+    if engine and not named and any(map(_keeps_out, asked)):
         url = driver.plan.target.url + NOWHERE
         request = Request(method="GET", url=url, headers=(("Origin", driver.pages[0]),))
         await driver.ask(request, "nowhere", timeout=min(max(10 * first.seconds, SHORTLY), ASIDE))
+
+
+def _keeps_out(exchange: Exchange) -> bool:
+    """Its page may not read the answer."""
+    allowed = exchange.response.get("access-control-allow-origin") if exchange.response is not None else None
+    return allowed != exchange.request.origin and (allowed != "*" or exchange.request.credentials)
 
 
 async def other_reading(driver: Driver) -> None:

@@ -273,7 +273,7 @@ def _cures(fixes: tuple[Fix, ...], pen: Pen) -> Blocks:
         yield from [BLANK, Block(pen.join(("Cure: ", "bold green"), (fix.title, "bold")))]
         yield Block(pen(f"{fix.stack} ({fix.side}), {fix.where}", "dim"), 2)
         if fix.before is not None:
-            yield Block(pen("instead of", "dim"), 2)
+            yield Block(pen("instead of (or the like)", "dim"), 2)
             for line in pen.lines(fix.before.rstrip("\n"), "red"):
                 yield Block(line, 4, verbatim=True)
             yield Block(pen("write", "dim"), 2)

@@ -9,7 +9,7 @@ from sio_doctor.model import Browser, Exchange, NoResponse, Severity
 from sio_doctor.rules.base import Case, Hit, Rung, rule
 from sio_doctor.rules.cors import listing
 from sio_doctor.rules.reach import Place, hit_about, silences
-from sio_doctor.rules.stranger import described, two_programs
+from sio_doctor.rules.stranger import described, ended, two_programs
 
 _NAMES: dict[Browser, str] = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "Safari"}
 
@@ -31,7 +31,7 @@ def localhost_ipv6_mismatch(case: Case) -> Iterable[Hit]:
     asked at its others, unless it is `localhost`.
     """
     met = case.first("handshake")
-    if met is None or met.address is None:
+    if met is None or met.address is None or ended(case):
         return
     if two_programs(case):
         yield from _two_programs(case, met)

@@ -156,13 +156,16 @@ def is_python(case: Case) -> bool:
 
 
 #: What is said where Node's cors lets everybody in, which is what it does without a word where it finds no ``origin``.
-OPTION_SHAPE = "If its options name origins, they stand in the wrong place: it must be cors: { origin: […] }."
+OPTION_SHAPE = (
+    'If your code names origins, they stand in the wrong place: cors: ["https://…"] is no list, it has to be '
+    'cors: { origin: ["https://…"] }.'
+)
 
 
 def answers_star(case: Case) -> bool:
     """Socket.IO 3 or 4 answers ``*`` to anybody."""
     modern = case.server.stack == "socket.io" and not (case.server.version or "").startswith(("1.", "2."))
-    return modern and case.policy.kind == "any"
+    return modern and lines(case.first("foreign")) == ["*"]
 
 
 def proxies_of(case: Case) -> list[str]:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Client
 from sio_doctor.rules.base import Case, Hit, Rung, rule
-from sio_doctor.rules.cors import OPTION_SHAPE, answers_star
 from sio_doctor.rules.local_network import in_own_network
 from sio_doctor.rules.reach import Place
 from sio_doctor.standards import url as urls
@@ -184,23 +183,6 @@ def closed_before_established(case: Case) -> Iterable[Hit]:
     local = [page for page in case.plan.origins if urlsplit(page).hostname in ("localhost", "127.0.0.1")]
     if _healthy(case) and local and any(outcome.transport == "websocket" for outcome in case.outcomes):
         yield _hint("“WebSocket is closed before the connection is established” is harmless.")
-
-
-@rule("SIO331", "cors-option-shape", "A list in the wrong place lets everybody in", Rung.PAGE, hint=True)
-def cors_option_shape(case: Case) -> Iterable[Hit]:
-    """The server lets every page in; so does a list that stands in `cors` itself, and not in its `origin`.
-
-    **What it means.** `cors: ["https://app.example.com"]`, `cors: "https://app.example.com"` and `cors: true` have no
-    `origin`, so Node's cors takes its default, `*`. It works until the client sends credentials
-    (`wildcard-with-credentials`). It is `cors: { origin: ["https://app.example.com"] }`.
-
-    **How it is told.** Not at all from here: it is said where Socket.IO 3 or 4 answers `*` to anybody, as
-    `origin: "*"` makes it.
-
-    **What it is not.** A server that names the origin that asks, whoever it is, was told so (`origin: true`).
-    """
-    if answers_star(case) and _healthy(case):
-        yield _hint(f"With credentials the page is refused: the server answers * to everybody. {OPTION_SHAPE}")
 
 
 #: Pages that live in an application, and clients that are no page at all.

@@ -312,7 +312,10 @@ def _own_accepted(case: Case) -> bool:
 def _what_it_lacks(case: Case) -> str:
     if not _own_accepted(case):
         return " Its cors_allowed_origins lacks this origin, or is not set."
-    return f" Its cors_allowed_origins is not set, for it lets its own page in. {_MISSPELT}"
+    return (
+        " Its cors_allowed_origins is not set, or lacks this origin: it does let its own page in, as it does where "
+        f"that is not set. {_MISSPELT}"
+    )
 
 
 def _replaced(exchange: Exchange, pages: tuple[str, ...]) -> str | None:

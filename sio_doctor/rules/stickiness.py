@@ -9,6 +9,7 @@ from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import ALLOW_CREDENTIALS, ALLOW_ORIGIN, is_python, lines, listing, proxies_of, status
 from sio_doctor.rules.page import NAMES
 from sio_doctor.rules.session import astray, is_spoilt, is_unknown_session, session_of
+from sio_doctor.rules.stranger import ended
 from sio_doctor.standards.cookies import names_sent
 
 #: So many answers on fresh connections, all good, say that a cookie is what keeps a session together.
@@ -195,11 +196,19 @@ def restart_or_sleep(case: Case) -> Iterable[Hit]:
     sleeps. A page loses its session, gets "Session ID unknown" once, and its client opens a new one.
 
     **How it is told.** A session that had just been opened was lost, with every request from then on, and a session
-    that was opened after it lives. What became of the page is then judged by a new attempt.
+    that was opened after it lives. What became of the page is then judged by a new attempt. Or a session was opened,
+    and connections to the same server are refused after it.
 
     **What it is not.** Where sessions are lost now and then and found again, several processes answer
     (`no-sticky-sessions`).
     """
+    if refused := ended(case):
+        yield Hit(
+            f"The server at {case.plan.target.url} ended while it was asked: it opened a session, and then nothing "
+            "listens there any more. A process that ends at what a client sends has an error that nobody catches, and "
+            "its log says where. (Or somebody stopped it just then: run this again.)",
+            exchanges=(refused.id,),
+        )
     if not restarted(case):
         return
     lost = [one for one in case.all("sticky", "connect", "poll") if is_unknown_session(case, one)]

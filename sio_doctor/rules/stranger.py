@@ -91,10 +91,21 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
 
 def two_programs(case: Case) -> bool:
     """The addresses of ``localhost`` lead to two servers, and at least one of them is Socket.IO."""
-    if all(outcome.address is None for outcome in case.outcomes):
+    if all(outcome.address is None for outcome in case.outcomes) or ended(case):
         return False
     both = [*case.all("other-address"), case.first("handshake")]
     return any(case.opened(exchange) or case.refusal(exchange) for exchange in both)
+
+
+def ended(case: Case) -> Exchange | None:
+    """The request that shows that the server ended while it was asked: it had opened a session, and refuses now."""
+    opened = min((one.id for one in case.all("handshake", "control", "foreign") if case.opened(one)), default=None)
+    for one in case.evidence.exchanges if opened is not None else ():
+        failure = one.failure
+        aside = one.purpose in ("other-address", "redirect", "other-scheme", "close") or one.id < (opened or 0)
+        if not aside and failure is not None and (failure.kind, failure.phase) == ("refused", "connect"):
+            return one
+    return None
 
 
 def misplaced(case: Case, exchange: Exchange) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 
 from sio_doctor.model import FOREIGN, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, rule
-from sio_doctor.rules.cors import ALLOW_CREDENTIALS, ALLOW_ORIGIN, is_python, lines, listing, status, varies
+from sio_doctor.rules.cors import (
+    ALLOW_CREDENTIALS,
+    ALLOW_ORIGIN,
+    OPTION_SHAPE,
+    answers_star,
+    is_python,
+    lines,
+    listing,
+    status,
+    varies,
+)
 
 _CACHES = ("Age", "X-Cache", "CF-Cache-Status", "X-Proxy-Cache", "X-Cache-Status", "X-Varnish")
 #: What CF-Cache-Status says of what is not kept.
@@ -120,6 +130,25 @@ def _how(named: list[str], tried: int) -> str:
         "It compares the end of the origin alone, or takes a dot in its pattern for any letter; let it compare whole "
         "origins, or anchor the pattern (^ and $) and escape the dots."
     )
+
+
+@rule("SIO331", "cors-option-shape", "Everybody is let in, meant or not", Rung.BESIDE)
+def cors_option_shape(case: Case) -> Iterable[Hit]:
+    """The server lets every page in; so does a list that stands in `cors` itself, and not in its `origin`.
+
+    **What it means.** `cors: ["https://app.example.com"]`, `cors: "https://app.example.com"` and `cors: true` have no
+    `origin`, so Node's cors takes its default, `*`. It works until the client sends credentials
+    (`wildcard-with-credentials`). It is `cors: { origin: ["https://app.example.com"] }`.
+
+    **How it is told.** Socket.IO 3 or 4 answers `*` to anybody, and the page connects. Whether `origin: "*"` was meant
+    cannot be seen from outside: an `info`.
+
+    **What it is not.** A server that names the origin that asks, whoever it is, was told so (`origin: true`).
+    """
+    foreign = case.first("foreign")
+    if foreign is not None and answers_star(case) and _connects(case):
+        message = f"Any page may read what this server answers: its Access-Control-Allow-Origin is *. {OPTION_SHAPE}"
+        yield Hit(message, exchanges=(foreign.id,), severity="info")
 
 
 @rule("SIO344", "websocket-open-to-any-page", "Any page may open a WebSocket", Rung.BESIDE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urljoin, urlsplit
 
 from msgspec import structs
 
-from sio_doctor.model import Evidence, Fix, Plan, Response, Server
+from sio_doctor.model import Evidence, Fix, Plan, Response, Server, get
 from sio_doctor.stacks import (
     apache,
     caddy,
@@ -83,13 +84,13 @@ PAGE_FIRST = frozenset(
         "sticky-cookie-not-sent", "localhost-ipv6-mismatch",
         "path-vs-namespace", "trailing-slash-path", "wrong-path-hangs", "port-missing-or-wrong", "serverless-host",
         "tunnel-or-preview-auth", "ws-only-version-mismatch", "parser-mismatch", "python-version-mismatch",
+        "connect-middleware-error",
     }
 )  # fmt: skip
 #: Causes for which a proxy's cure is given even where none was seen: many leave no mark.
 FRONTED = PROXY_FIRST - {"tls-untrusted", "tls-name-or-date"} | {
     "preflight-redirect", "mixed-content", "tls-plain-mixup", "dns-fails", "python-origin-not-accepted",
-    "sticky-cookie-not-sent", "cookie-samesite", "acah-star-limits", "any-origin-with-credentials",
-    "null-origin-allowed",
+    "sticky-cookie-not-sent", "cookie-samesite", "acah-star-limits",
 }  # fmt: skip
 SIDES: tuple[Side, ...] = ("server", "proxy", "page")
 
@@ -135,8 +136,10 @@ def observed(evidence: Evidence) -> dict[str, str]:
     how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``tls``: the detail of its TLS failure.
     ``preflight``: the status with which the preflight was refused. ``polls``: a polling handshake passed. ``mount``:
     where an ASGI app is mounted that does not know it. ``layer-…``: see ``layered``.
+    ``between``: not seen here, but told by who asked the server behind the proxy as well: it does not show the cause.
+    ``let-in``, ``allow-headers``: see ``_let_in``.
     """
-    details = layered(evidence)
+    details = layered(evidence) | _let_in(evidence)
     own, refusals = _host_of(evidence.plan.target.url), (engineio.read_refusal(one) for _, one in answers(evidence))
     # python-socketio lets its own pages in where it has no list.
     python = any(refusal is not None and refusal.is_of_origin for refusal in refusals)
@@ -170,6 +173,33 @@ def observed(evidence: Evidence) -> dict[str, str]:
         if exchange.purpose in ("handshake", "redirect", "preflight", "simulated-preflight") and location:
             details["location"] = _absolute(exchange.request.url, location)
     return details
+
+
+def _let_in(evidence: Evidence) -> dict[str, str]:
+    """``let-in``: the origins that the server names when they ask, each as a browser sends it; those of pages that
+    were asked about, and of near misses, unless everybody is let in. ``allow-headers``: what its list of headers has.
+    """
+    named: list[str] = []
+    headers = ""
+    for exchange, response in answers(evidence, "handshake", "foreign", "near-miss", "preflight"):
+        origin = exchange.request.origin or ""
+        if exchange.purpose == "preflight":
+            allowed = (response.get("access-control-allow-headers") or "").replace(",", " ").split()
+            echo = (get(exchange.request.headers, "access-control-request-headers") or "").lower().split(",")
+            if allowed and not {name.lower() for name in allowed} >= {name.strip() for name in echo}:
+                headers = " ".join(name for name in allowed if _TOKEN.fullmatch(name))
+        elif response.get("access-control-allow-origin") == origin and response.status < 300:
+            if exchange.purpose == "foreign":
+                return {}
+            if _ORIGIN.fullmatch(origin) and origin != evidence.plan.target.url:
+                named.append(origin)
+    found = {"let-in": " ".join(dict.fromkeys(named)), "allow-headers": headers}
+    return {key: value for key, value in found.items() if value}
+
+
+#: An origin as browsers serialise it, but for a default port, which they leave out.
+_ORIGIN = re.compile(r"(?!https://[^/]*:443$|http://[^/]*:80$)https?://[a-z0-9.-]+(:\d{1,5})?")
+_TOKEN = re.compile(r"[A-Za-z0-9-]+")
 
 
 def _host_of(origin: str) -> str:
@@ -259,6 +289,8 @@ def fixes(
             structs.replace(fix, title=f"If nginx is in front, the commonest proxy: {fix.title}")
             for fix in _cures(asks[0], [nginx])
         ]
+    if "between" in asks[0].details and found["proxy"]:
+        found["server"] = []
     order = _order(asks, guessed=bool(guessed_proxy and found["proxy"]), fronted=bool(found["proxy"]))
     return tuple(_noted(fix, origins) for side in order for fix in found[side])
 
@@ -266,6 +298,8 @@ def fixes(
 def _order(asks: list[Ask], *, guessed: bool, fronted: bool) -> tuple[Side, ...]:
     """Which side comes first. ``fronted``: there is a cure for a proxy; ``guessed``: for one that was not seen."""
     slug, target, details = asks[0].slug, asks[0].plan.target, asks[0].details
+    if "between" in details and fronted:
+        return ("proxy", "server", "page")
     stripped = slug == "path-mismatch" and target.path == "/socket.io/" and "path" not in details
     if LAYERED.get(slug) in details or (stripped and fronted and not guessed):
         return ("proxy", "server", "page")

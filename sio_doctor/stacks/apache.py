@@ -71,7 +71,7 @@ def _modules(ask: Ask) -> str:
 
 
 def _locating(ask: Ask, title: str, *more: str, modules: str = "", before: str | None = None) -> Fix:
-    place = f'below any <Location "/">, in place of what passes {path(ask)} on now'
+    place = f'above its ProxyPass lines and below any <Location "/">, in place of what passes {path(ask)} on now'
     needed = f"{_modules(ask)} {modules}".strip()
     return _fix(ask, title, _location(ask, *more), place, modules=needed, before=before)
 

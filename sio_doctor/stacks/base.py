@@ -56,8 +56,15 @@ class Ask(NamedTuple):
     @property
     def pages(self) -> tuple[str, ...]:
         """The origins to write into a list. ``null`` is none: any sandboxed page has it."""
-        listed = tuple(origin for origin in self.origins if origin != "null")
-        return listed or ((SERVED,) if self.origins else (PLACEHOLDER,))
+        named = tuple(origin for origin in self.origins if origin != "null")
+        named = named or ((SERVED,) if self.origins else (PLACEHOLDER,))
+        # Who is let in now, stays let in.
+        return tuple(dict.fromkeys([*self.details.get("let-in", "").split(), *named]))
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The headers to write into a list: those that the client adds, and what is listed now."""
+        return tuple(dict.fromkeys([*self.details.get("allow-headers", "").split(), *self.headers]))
 
     @property
     def foreign(self) -> bool:

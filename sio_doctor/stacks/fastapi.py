@@ -81,7 +81,7 @@ def _middleware(title: str) -> Cure:
         origins = ask.pages if ask.slug in _EXACTLY else repaired(ask)
         lines = ["CORSMiddleware,", f"allow_origins={py_list(origins)},", 'allow_methods=["GET", "POST"],']
         if ask.headers:
-            lines.append(f"allow_headers={py_list(ask.headers)},")
+            lines.append(f"allow_headers={py_list(ask.sent)},")
         if ask.credentials or ask.slug in _WITH_COOKIES:
             lines.append("allow_credentials=True,")
         code = block("app.add_middleware(", lines, ")", "    ")

@@ -92,8 +92,9 @@ def _excepted(title: str, rule: str, condition: str = "") -> Cure:
     """Socket.IO is let through above the rule that stops it: no later rule of that section is asked then."""
 
     def cure(ask: Ask) -> Fix:
-        after = f"http-request allow if {condition}{{ path_beg {path(ask)} }}"
-        return _fix(title, after, f"a line above the rule that does it, such as {rule}")
+        after = "# no later http-request rule of this section holds for it: deny what shall be denied above this line\n"
+        after += f"http-request allow if {condition}{{ path_beg {path(ask)} }}"
+        return _fix(title, after, f"above the rule that does it, such as {rule}")
 
     return cure
 

@@ -180,7 +180,7 @@ def _limit(ask: Ask) -> Fix:
 
 
 def _payload(ask: Ask) -> Fix:
-    where = f"{in_server(ask)}, in place of the location that serves {path(ask)} now"
+    where = f"{in_server(ask)}, beside your other locations; in place of one for {path(ask)}, if there is one"
     lines = f"large_client_header_buffers 4 32k;\n{location(ask, 'client_max_body_size 2m;')}"
     return fix("Let nginx take longer URLs and headers, and bodies as large as Socket.IO takes (1 MB)", lines, where)
 

@@ -49,7 +49,7 @@ def located(title: str, *more: str, before: str | None = None) -> Cure:
 
 def location_fix(ask: Ask, title: str, *more: str, before: str | None = None, proto: str = "$scheme") -> Fix:
     """The same, for one ask."""
-    where = f"{in_server(ask)}, in place of the location that serves {path(ask)} now"
+    where = f"{in_server(ask)}, beside your other locations; in place of one for {path(ask)}, if there is one"
     return fix(title, location(ask, *more, proto=proto), where, before=before)
 
 

@@ -50,7 +50,7 @@ def _credentials(ask: Ask) -> Fix:
 def _callback(ask: Ask) -> Fix:
     title = "Let the origin function answer false instead of an Error, and know the page"
     before = 'callback(new Error("Not allowed by CORS"));'
-    return node_fix(ask, title, server(ask, cors_function(ask, ask.pages)), before=before)
+    return node_fix(ask, title, server(ask, cors_function(ask, repaired(ask))), before=before)
 
 
 def _preflight_continue(ask: Ask) -> Fix | None:
@@ -93,7 +93,7 @@ def after_init(ask: Ask, lines: list[str], *, engine: bool = False) -> str:
 
 
 def _allow_request(ask: Ask) -> Fix:
-    title = "Let allowRequest accept the page; what else it checks, the client has to send"
+    title = "If allowRequest goes by the origin: let it accept the page, and keep whatever else it checks"
     return node_fix(ask, title, with_cors(ask, _checked(ask.pages)))
 
 

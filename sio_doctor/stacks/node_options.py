@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 from sio_doctor.model import Fix
 from sio_doctor.stacks.base import Ask, block, js, js_list
 
-WHERE = "where you call new Server(...), e.g. in server.js or server.ts; keep its other options"
+WHERE = (
+    "where you call new Server(...) (with io.attach(...), its options go there), e.g. in server.js or server.ts; keep "
+    "its other options, and your own names"
+)
 GATEWAY = "the decorator of the gateway's class; keep its other options"
 
 
@@ -99,7 +102,9 @@ def cors_function(ask: Ask, origins: tuple[str, ...]) -> str:
 
 
 def _cors(ask: Ask, lines: list[str], credentials: bool | None) -> str:
-    headers = tuple(header for header in ask.headers if not header.lower().startswith("access-control-"))
+    headers = tuple(
+        header for header in (ask.sent if ask.headers else ()) if not header.lower().startswith("access-control-")
+    )
     if headers:
         lines = [*lines, f"allowedHeaders: {js_list(headers)}"]
     if ask.credentials if credentials is None else credentials:

@@ -16,7 +16,6 @@ from sio_doctor.stacks.python_hosts import (
     TORNADO,
     Host,
     Written,
-    flask_at,
     made,
     python_fix,
     written,
@@ -179,7 +178,8 @@ def _kept(ask: Ask) -> list[str]:
 def _path(ask: Ask, host: Host) -> Fix:
     title = "Serve it at the path that the page asks for"
     if host.stack == FLASK.stack:
-        return python_fix(host, title, made(flask_at(ask), *_kept(ask)))
+        path = py(ask.plan.target.path.strip("/"))
+        return python_fix(host, title, made(FLASK._replace(first=("app", f"path={path}")), *_kept(ask)))
     return written(host, title, host.mount(ask.plan.target.path.strip("/")))
 
 

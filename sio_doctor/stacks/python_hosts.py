@@ -152,7 +152,10 @@ DJANGO_WSGI = WSGI._replace(
     start=_command("gunicorn -w 1 --threads 100 -b 0.0.0.0:{port} mysite.wsgi   # your project for mysite"),
     one_worker=Written("gunicorn -w 1 --threads 100 mysite.wsgi   # your project for mysite", COMMAND, "sh"),
 )
-_FLASK_PLACE = _call("SocketIO(app, ...)", "app.py")
+_FLASK_PLACE = (
+    "where you call SocketIO(app, ...), e.g. in app.py (with socketio.init_app(app, ...), its options go there); keep "
+    "its other options, and your own names"
+)
 FLASK = WSGI._replace(
     stack="Flask-SocketIO",
     call="socketio = SocketIO(",

@@ -13,7 +13,10 @@ SIDE: Side = "server"
 NAMES: dict[str, Server] = {"socket.io-2": Server(stack="socket.io", version="2.x")}
 recognise = nothing
 
-_WHERE = 'where you call require("socket.io")(server, ...), e.g. in server.js; keep its other options'
+_WHERE = (
+    'where you call require("socket.io")(server, ...), e.g. in server.js; keep its other options, and take '
+    "io.origins(...) away if it is there"
+)
 
 
 def fits(server: Server) -> bool:
@@ -58,8 +61,8 @@ def _origins(title: str) -> Cure:
     def cure(ask: Ask) -> Fix:
         wrong = ask.details.get("accepted")
         entries = ask.pages if ask.slug == "v2-origins-needs-port" else (wrong,) if wrong else ()
-        before = f"origins: {js_list(entries)}" if entries else None
-        return _fix(ask, title, _server(ask, _entries(ask)), before=before)
+        before, written = f"origins: {js_list(entries)}" if entries else None, _entries(ask)
+        return _fix(ask, title, _server(ask, written), before=None if before == written else before)
 
     return cure
 

@@ -61,6 +61,7 @@ def _sticky() -> Evidence:
 
 
 EXAMPLES: dict[str, Evidence] = {
+    "cors-option-shape": _connected(_foreign(ANY), own=(ANY,)),
     "v2-client-always-credentialed": seen(exchange("handshake", node_v2_open(ANY)), plan=TWO),
     "acah-star-limits": seen(
         exchange("preflight", preflight_ok(ALLOWED, CREDENTIALS, VARY, ("Access-Control-Allow-Headers", "*"))),

@@ -290,7 +290,7 @@ def test_code_is_printed_as_it_is_pasted() -> None:
 
 def test_what_is_to_be_pasted_has_nothing_before_it_but_blanks() -> None:
     assert (
-        "\n  instead of\n    const io = new Server(httpServer);\n    io.listen(3000);\n  write\n"
+        "\n  instead of (or the like)\n    const io = new Server(httpServer);\n    io.listen(3000);\n  write\n"
         "    const io = new Server(httpServer, {\n      cors: {\n"
         '        origin: ["https://app.example.com"],\n      },\n    });\n    io.listen(3000);\n'
     ) in text(samples.no_cors, 40)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sio_doctor.model import FOREIGN, Evidence, Frame, HeaderList, Response
+from sio_doctor.diagnose import diagnose
+from sio_doctor.model import FOREIGN, Evidence, Frame, HeaderList, Response, Server
 from tests.rules.build import (
     PAGE,
     Asked,
+    case,
     evidence,
     exchange,
     findings,
@@ -67,6 +69,18 @@ def test_everybody_with_credentials() -> None:
 )
 def test_not_everybody_or_without_credentials(foreign: Response) -> None:
     assert told(open_to(foreign)) == {}
+
+
+def test_everybody_is_let_in_meant_or_not() -> None:
+    def shape(whole: Evidence, version: str = "4.8.4") -> list[tuple[str, bool]]:
+        found = diagnose(case(whole, server=Server(stack="socket.io", version=version)))
+        return [(one.severity, "is no list" in one.message) for one in found if one.slug == "cors-option-shape"]
+
+    anybody = open_to(node_open(allow("*"), sid="another"), own=(allow("*"),))
+    assert shape(anybody) == [("info", True)]
+    assert shape(anybody, "2.5.1") == []
+    assert shape(open_to(node_open(VARY, sid="another"))) == []
+    assert shape(open_to(node_open(allow(FOREIGN), VARY))) == []
 
 
 def test_where_no_page_connects_nothing_is_said_of_others() -> None:

@@ -177,7 +177,7 @@ def test_values_of_headers_are_never_shown() -> None:
 
 
 def test_the_path_and_the_namespace_are_the_persons_own() -> None:
-    page = fixes("connect-middleware-error", RICH, SERVERS["socket.io 4"], origins=RICH.origins)[-1]
+    page = fixes("connect-middleware-error", RICH, SERVERS["socket.io 4"], origins=RICH.origins)[0]
     assert f'io("{SERVER}/chat"' in page.after
     assert 'path: "/my/io/"' in page.after
     proxy = fixes("ws-proxy-no-upgrade", RICH, SERVERS["nginx"], origins=RICH.origins)[0]

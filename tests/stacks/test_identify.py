@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from sio_doctor.model import FOREIGN, Evidence, Response
-from sio_doctor.stacks import identify, observed
+from sio_doctor.stacks import fixes, identify, observed
 from tests.rules.build import (
     PAGE,
     evidence,
@@ -187,6 +187,33 @@ def test_what_was_observed() -> None:
     )
     known = {"polls": "yes", "allow-origin": slash, "accepted": slash, "path": "/ws/socket.io/"}
     assert observed(seen) == known
+
+
+def test_who_is_let_in_now_stays_let_in() -> None:
+    other, scheme = "https://other.example", PAGE.replace("https:", "http:")
+    seen = evidence(
+        {"origins": (other, PAGE)},
+        [
+            exchange("handshake", node_open(("Access-Control-Allow-Origin", other)), origin=other),
+            exchange("handshake", node_open(), origin=PAGE),
+            exchange("near-miss", preflight_ok(("Access-Control-Allow-Origin", scheme)), origin=scheme),
+            exchange("near-miss", preflight_ok(("Access-Control-Allow-Origin", f"{PAGE}:443")), origin=f"{PAGE}:443"),
+        ],
+    )
+    assert observed(seen)["let-in"].split() == [other, scheme]
+    cures = fixes("origin-not-in-list", seen.plan, identify(seen), origins=(PAGE,), details=observed(seen))
+    assert all(f'"{one}"' in cures[0].after for one in (other, scheme, PAGE))
+
+
+def test_where_everybody_is_let_in_nobody_is_listed() -> None:
+    seen = evidence(
+        {},
+        [
+            exchange("handshake", node_open(("Access-Control-Allow-Origin", PAGE))),
+            exchange("foreign", node_open(("Access-Control-Allow-Origin", FOREIGN))),
+        ],
+    )
+    assert "let-in" not in observed(seen)
 
 
 def test_a_variant_that_gets_a_fixed_header_was_not_accepted() -> None:
