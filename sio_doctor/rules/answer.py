@@ -8,7 +8,7 @@ from functools import partial
 from sio_doctor.model import Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.signs import filter_of
-from sio_doctor.rules.stranger import concerned, described, hit, met_at, strangers, told_apart, who
+from sio_doctor.rules.stranger import concerned, described, hit, is_limited, met_at, strangers, told_apart, who
 from sio_doctor.standards.engineio import read_refusal
 
 REASONS = {
@@ -31,7 +31,7 @@ def gateway_5xx(case: Case) -> Iterable[Hit]:
     the port where it listens: its error log says what it met there.
 
     **How it is told.** The status of the handshake, before any header is looked at. Where other handshakes of the
-    same run passed, it comes and goes: one of several servers, or a limit (nginx's `limit_req` answers 503).
+    same run passed, it comes and goes: one of several servers, or a limit.
 
     **What it is not.** An error that Engine.IO words itself (`{"code":…}`), or one that comes after a good
     handshake (`error-response-without-cors`).
@@ -149,16 +149,17 @@ def rate_limit(case: Case) -> Iterable[Hit]:
     meant for an API stops it. Its answer carries no CORS headers, so the console speaks of CORS. Raise the limit
     for the handshake path, or take that path out.
 
-    **How it is told.** Status 429 to any request of the run; `Retry-After` says for how long. The requests of this
-    very run count towards the limit.
+    **How it is told.** Status 429 to any request of the run; `Retry-After` says for how long. Or nginx's own 503 where
+    other requests passed: `limit_req` answers that unless `limit_req_status 429` is set. The requests of this very run
+    count towards the limit.
 
-    **What it is not.** nginx's `limit_req`, which answers 503 unless told otherwise (`gateway-5xx-no-cors`), or a
-    limit put into Engine.IO with `io.engine.use`, which answers 400 `{"code":3,…}`.
+    **What it is not.** A 503 to every request (`gateway-5xx-no-cors`), or a limit put into Engine.IO with
+    `io.engine.use`, which answers 400 `{"code":3,…}`.
     """
     limited = [
         other
         for other in case.evidence.exchanges
-        if other.response is not None and other.response.status == 429 and not filter_of(other.response)
+        if other.response is not None and is_limited(case, other.response) and not filter_of(other.response)
     ]
     limited.sort(key=lambda other: other.purpose != "handshake")
     if not limited or (response := limited[0].response) is None:

@@ -24,7 +24,7 @@ from sio_doctor.rules.cors import (
     status,
 )
 from sio_doctor.rules.session import is_unknown_session
-from sio_doctor.rules.stranger import described
+from sio_doctor.rules.stranger import described, is_limited
 from sio_doctor.rules.whose import doubled_by, stripped_by
 
 
@@ -181,7 +181,7 @@ def error_response_without_cors(case: Case) -> Iterable[Hit]:
         response = exchange.response
         if response is None or response.status < 400 or is_unknown_session(case, exchange):
             continue
-        if response.status == 429 or is_python_refusal(case, exchange) or (response.status >= 500 and _fails(case)):
+        if is_limited(case, response) or is_python_refusal(case, exchange) or (response.status >= 500 and _fails(case)):
             continue  # `rate-limit`, `python-origin-not-accepted`, `gateway-5xx-no-cors`
         message = (
             f"The handshake with {case.plan.target.url} succeeds, but the {_step(exchange)} is answered "

@@ -66,7 +66,7 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
         return "waf-or-challenge"
     if signs.serverless(asked.hostname or "", response):
         return "serverless-host"
-    if status == 429:
+    if is_limited(case, response):
         return "rate-limit"
     if status in (413, 414, 431) or (status == 400 and "Request Header Or Cookie Too Large" in response.text):
         return "payload-limits"
@@ -87,6 +87,19 @@ def told_apart(case: Case, exchange: Exchange, response: Response) -> str:
     if status in (404, 405, 410) or (status == 400 and not response.body):
         return "path-mismatch"
     return ""
+
+
+#: nginx's own page. Where it cannot reach its upstream it says 502 or 504; this is what ``limit_req`` answers.
+_LIMITED = re.compile(r"<center><h1>503 Service Temporarily Unavailable</h1></center>\s*<hr><center>(nginx|openresty)")
+
+
+def is_limited(case: Case, response: Response | None) -> bool:
+    """A limit on the number of requests: 429, or nginx's own 503 where other requests of the run passed."""
+    if response is None:
+        return False
+    return response.status == 429 or (
+        response.status == 503 and case.is_engine and _LIMITED.search(response.text) is not None
+    )
 
 
 def two_programs(case: Case) -> bool:

@@ -15,7 +15,7 @@ from sio_doctor.rules.cors import is_python, listing, status
 from sio_doctor.rules.protocol import takes_no_websocket
 from sio_doctor.rules.reach import Place
 from sio_doctor.rules.session import ended_by, is_unknown_session
-from sio_doctor.rules.stranger import described
+from sio_doctor.rules.stranger import described, is_limited
 
 Kind = Literal[
     "ws-proxy-no-upgrade",
@@ -188,7 +188,7 @@ def _failed(case: Case, page: str) -> Exchange | None:
         return None
     # A limit that plain requests meet too (`rate-limit`, `gateway-5xx-no-cors`) has nothing against WebSockets.
     same = any(status(other) == status(exchange) for other in case.all("control", "foreign"))
-    if status(exchange) == 429 or (status(exchange) >= 500 and same):
+    if is_limited(case, exchange.response) or (status(exchange) >= 500 and same):
         return None
     return None if exchange.failure is not None and exchange.failure.kind == "not-asked" else exchange
 

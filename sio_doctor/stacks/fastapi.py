@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import BESIDE, Ask, Claim, Cure, Side, answers, block, has_layer, py_list
 from sio_doctor.stacks.node_options import repaired
@@ -64,6 +66,12 @@ def _outside(ask: Ask) -> Fix | None:
     return _fix(title, mount._replace(code=code), before=_MOUNTED)
 
 
+def _doubled(ask: Ask) -> Fix | None:
+    title = "Put Socket.IO around FastAPI: the middleware then never sees its requests, and one header remains"
+    fix = _outside(ask) or _around(title)(ask)
+    return fix and structs.replace(fix, title=title)
+
+
 def _middleware(title: str) -> Cure:
     """Where the middleware alone adds the header, since Socket.IO has an empty list.
 
@@ -97,9 +105,7 @@ _OF_THE_MIDDLEWARE = ("acac-missing", "preflight-header-not-allowed", *_EXACTLY)
 _WITH_COOKIES = ("acac-missing", "wildcard-with-credentials", "v2-client-always-credentialed")
 
 FIXES: dict[str, Cure] = {
-    "duplicate-acao-framework": _around(
-        "Put Socket.IO around FastAPI: the middleware then never sees its requests, and one header remains"
-    ),
+    "duplicate-acao-framework": _doubled,
     "preflight-header-not-allowed": _middleware("List the client's headers in the middleware, each by its name"),
     "path-mismatch": _around("Put Socket.IO around FastAPI, at the path that the page asks for"),
     "asgi-mount-path": _around("Put Socket.IO around FastAPI, at the path that the page asks for"),

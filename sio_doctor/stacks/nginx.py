@@ -129,7 +129,8 @@ def _forwarded(ask: Ask) -> Fix | None:
 def _behind_tls(ask: Ask) -> Fix:
     title = "Pass on the host and the scheme: python-socketio compares the page's origin with them"
     # Whoever ends TLS further out leaves $scheme at http, and the person asked by https.
-    return location_fix(ask, title, proto=scheme(ask), before="proxy_set_header Host $host;")
+    proto = "https" if scheme(ask) == "https" else "$scheme"
+    return location_fix(ask, title, proto=proto, before="proxy_set_header Host $host;")
 
 
 def _sticky(ask: Ask) -> Fix:

@@ -33,6 +33,9 @@ def call(ask: Ask, *options: str, url: str | None = None, path: str | None = Non
     namespace = target.namespace if namespace is None else namespace
     address = (target.url if url is None else url) + ("" if namespace == "/" else namespace)
     given = [*([f"path: {js(path)}"] if path != "/socket.io/" else []), *options]
+    # Version 2 sends them unless it is told not to.
+    if ask.credentials and ask.plan.client.version != 2 and not any("withCredentials" in one for one in options):
+        given.append("withCredentials: true")
     arguments = js(address) if address else ""
     if not given:
         return f"const socket = io({arguments});"
@@ -126,7 +129,8 @@ def _as_path(ask: Ask) -> Fix:
 
 def _mounted(ask: Ask) -> Fix:
     title = "Ask at the whole path: where it is mounted, and the one of its own"
-    return _fix(title, call(ask, path=mounted(ask) + "/socket.io/"), before=call(ask))
+    namespace = "/" if ask.plan.namespace_from_path else None
+    return _fix(title, call(ask, path=mounted(ask) + "/socket.io/", namespace=namespace), before=call(ask))
 
 
 def _passed_on(ask: Ask) -> Fix:

@@ -208,3 +208,26 @@ def test_a_healthy_server_has_none_of_these() -> None:
         exchange("client-file", failed("timeout", phase="head")),
     ]
     assert findings(evidence({"transports": ("polling",)}, asked)) == {}
+
+
+NGINX_LIMIT = html(
+    503,
+    "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"
+    "<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n"
+    "</body>\r\n</html>\r\n",
+    ("Server", "nginx/1.22.1"),
+)
+
+
+def test_nginxs_own_503_is_a_limit_where_other_requests_pass() -> None:
+    limited = evidence({}, [exchange("control", node_open()), exchange("handshake", NGINX_LIMIT)])
+    found = findings(limited)
+    assert next(iter(found)) == "rate-limit"
+    assert "gateway-5xx-no-cors" not in found
+
+
+def test_a_503_to_everybody_or_somebody_elses_is_a_server_that_fails() -> None:
+    whole = evidence({}, [exchange("control", NGINX_LIMIT), exchange("handshake", NGINX_LIMIT)])
+    assert next(iter(findings(whole))) == "gateway-5xx-no-cors"
+    down = html(503, "<html><body><h1>503 Service Unavailable</h1></body></html>")
+    assert "rate-limit" not in findings(evidence({}, [exchange("control", node_open()), exchange("handshake", down)]))
