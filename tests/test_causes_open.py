@@ -53,10 +53,11 @@ def on_python(options: str, **more: Any) -> Callable[[], str]:
 
 
 ANY, NULL = ("any-origin-with-credentials", "warning"), ("null-origin-allowed", "info")
+SHAPE = ("cors-option-shape", "info")
 WIDE, SOCKET = ("origin-match-too-wide", "warning"), ("websocket-open-to-any-page", "info")
 OPEN = {
     # public servers: quiet
-    "*": Open(on_node("{cors: {origin: '*'}}"), []),
+    "*": Open(on_node("{cors: {origin: '*'}}"), [SHAPE]),
     "whoever asks, without credentials": Open(on_node("{cors: {origin: true}}"), []),
     "python, without credentials": Open(on_python("cors_allowed_origins='*', cors_credentials=False"), []),
     # everybody, with credentials

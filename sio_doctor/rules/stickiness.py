@@ -8,7 +8,7 @@ from sio_doctor.model import Connection, Exchange
 from sio_doctor.rules.base import Case, Hit, Rung, check, rule
 from sio_doctor.rules.cors import ALLOW_CREDENTIALS, ALLOW_ORIGIN, is_python, lines, listing, proxies_of, status
 from sio_doctor.rules.page import NAMES
-from sio_doctor.rules.session import astray, is_spoilt, is_unknown_session, session_of
+from sio_doctor.rules.session import astray, ended_by, is_spoilt, is_unknown_session, session_of
 from sio_doctor.rules.stranger import ended
 from sio_doctor.standards.cookies import names_sent
 
@@ -202,7 +202,8 @@ def restart_or_sleep(case: Case) -> Iterable[Hit]:
     **What it is not.** Where sessions are lost now and then and found again, several processes answer
     (`no-sticky-sessions`).
     """
-    if refused := ended(case):
+    # What a WebSocket ends has two servers on one port (`two-instances-one-server`).
+    if (refused := ended(case)) and not ended_by(case):
         yield Hit(
             f"The server at {case.plan.target.url} ended while it was asked: it opened a session, and then nothing "
             "listens there any more. A process that ends at what a client sends has an error that nobody catches, and "

@@ -146,7 +146,7 @@ def cors_option_shape(case: Case) -> Iterable[Hit]:
     **What it is not.** A server that names the origin that asks, whoever it is, was told so (`origin: true`).
     """
     foreign = case.first("foreign")
-    if foreign is not None and answers_star(case) and _connects(case):
+    if case.plan.origins and foreign is not None and answers_star(case) and _connects(case):
         message = f"Any page may read what this server answers: its Access-Control-Allow-Origin is *. {OPTION_SHAPE}"
         yield Hit(message, exchanges=(foreign.id,), severity="info")
 

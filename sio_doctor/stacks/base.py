@@ -59,7 +59,7 @@ class Ask(NamedTuple):
         named = tuple(origin for origin in self.origins if origin != "null")
         named = named or ((SERVED,) if self.origins else (PLACEHOLDER,))
         # Who is let in now, stays let in.
-        return tuple(dict.fromkeys([*self.details.get("let-in", "").split(), *named]))
+        return tuple(dict.fromkeys([*named, *self.details.get("let-in", "").split()]))
 
     @property
     def sent(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def test_every_session_that_was_opened_is_closed(name: str) -> None:
 
 def test_a_framework_is_asked_for_its_404_where_a_page_may_not_read_the_answer() -> None:
     """Its cures are others than the bare server's; where every page connects there is nothing to cure."""
-    for name, times in {"no-cors": 1, "python": 1, "healthy": 0, "static-origin": 0, "spa": 0}.items():
+    for name, times in {"no-cors": 1, "python": 1, "healthy": 0, "static-origin": 1, "spa": 0}.items():
         evidence, _ = ask_demo(name)
         assert purposes(evidence)["nowhere"] == times, name
         assert all(exchange.response and exchange.response.status == 404 for exchange in evidence.all("nowhere"))

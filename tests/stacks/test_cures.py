@@ -183,7 +183,7 @@ def test_version_2_needs_a_port_and_a_handler_of_preflights() -> None:
 )
 def test_what_is_called_on_io_runs(slug: str) -> None:
     plan = make_plan(namespace="/chat")
-    with node("4.8", setup=cure(slug, NODE, plan).after) as url:
+    with node("4.8", setup=cure(slug, NODE, plan, stack="socket.io 4").after) as url:
         assert ask(url).status == 200
 
 
