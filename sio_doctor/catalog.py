@@ -78,7 +78,7 @@ def entry(rule: Rule) -> Entry:
 
 
 def entries(words: Sequence[str] = ()) -> tuple[Entry, ...]:
-    """All causes by their codes; with ``words``, those with every one of them in their code, slug, title or aliases."""
+    """All causes by their codes; with ``words``, those with every one of them in code, slug, title, family or aliases."""
     every = map(entry, sorted(RULES.values(), key=lambda rule: rule.code))
     return tuple(one for one in every if all(word.strip().lower() in _searched(one) for word in words))
 
@@ -96,4 +96,4 @@ def nearest(words: Iterable[str]) -> str | None:
 
 
 def _searched(one: Entry) -> str:
-    return " ".join((one.code, one.slug, one.title, *one.aliases)).lower()
+    return " ".join((one.code, one.slug, one.title, one.family, *one.aliases)).lower()
