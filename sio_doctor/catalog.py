@@ -78,7 +78,7 @@ def entry(rule: Rule) -> Entry:
 
 
 def entries(words: Sequence[str] = ()) -> tuple[Entry, ...]:
-    """All causes by their codes; with ``words``, those with every one of them in code, slug, title, family or aliases."""
+    """All causes by their codes; with ``words``, those that have each of them in code, slug, title, family or alias."""
     every = map(entry, sorted(RULES.values(), key=lambda rule: rule.code))
     return tuple(one for one in every if all(word.strip().lower() in _searched(one) for word in words))
 
