@@ -44,7 +44,7 @@ test-browsers: setup ## the same held against a living Chromium, Firefox and Web
 	@.venv/bin/pytest -m living tests/living $(ARGS)
 
 cures: setup ## every cure that can be proven here: pasted into a file that has the mistake, which then lets a real page in
-	@.venv/bin/pytest -m cures -n 2 tests/cures $(ARGS)
+	@.venv/bin/pytest -m cures -n 2 tests/cures tests/stacks $(ARGS)
 
 test-all: test agree test-browsers cures ## all four
 

@@ -20,6 +20,9 @@ from tests.servers.node import Version, node
 from tests.servers.proxies import nginx
 from tests.servers.python import Kind, python_server
 
+#: Many servers are started: `make cures` runs it.
+pytestmark = pytest.mark.cures
+
 OPEN = "/socket.io/?EIO=4&transport=polling"
 #: What a browser sends with an upgrade.
 UPGRADE = {

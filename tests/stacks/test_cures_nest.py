@@ -17,7 +17,8 @@ from tests.servers import NODE_MODULES, need, needs_node
 from tests.servers.process import process
 from tests.stacks.test_cures import OPEN, UPGRADE, after_the_upgrade, ask, assert_lets_the_page_in, connected
 
-pytestmark = needs_node
+#: Many servers are started: `make cures` runs it.
+pytestmark = [needs_node, pytest.mark.cures]
 
 APPLICATION = """
 import "reflect-metadata";

@@ -19,6 +19,9 @@ from tests.rules.build import PAGE, make_plan
 from tests.servers.process import process
 from tests.stacks.test_cures import OPEN, UPGRADE, ask, assert_lets_the_page_in, preflight, upgrade
 
+#: Many servers are started: `make cures` runs it.
+pytestmark = pytest.mark.cures
+
 MARK = "# the mistake\n"
 
 UVICORN = """

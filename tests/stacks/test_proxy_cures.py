@@ -22,6 +22,9 @@ from tests.servers.process import process
 from tests.servers.python import python_server
 from tests.stacks.apache_modules import MODULES, modules
 
+#: Many servers are started: `make cures` runs it.
+pytestmark = pytest.mark.cures
+
 ONE_PAGE = f"{{cors: {{origin: ['{PAGE}'], credentials: true}}}}"
 
 Configuration = Callable[[Path, int, str], str]
