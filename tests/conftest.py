@@ -15,11 +15,13 @@ _not_run: pytest.StashKey[Counter[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register ``needs_node``, ``needs_nginx``, …; ask through no proxy of this machine's; and let Ctrl-C be one
-    in what is started, where whoever started this in the background has it ignored.
+    """Register ``needs_node``, ``needs_nginx``, …; ask through no proxy of this machine's; and let Ctrl-C and
+    the end of a terminal be what they are in what is started, where whoever started this has them ignored.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup does
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     config.stash[_not_run] = Counter()
