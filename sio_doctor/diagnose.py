@@ -49,15 +49,19 @@ def attributed(findings: tuple[Finding, ...], case: Case, behind: tuple[Finding,
     url, slugs = case.directly.plan.target.url, {finding.slug for finding in behind}
     told = []
     for finding in findings:
-        # Nothing is held open at the server behind.
-        asked = finding.slug != "ws-idle-timeout"
-        if asked and finding.severity != "info" and not finding.code.startswith("SIO8"):
+        if is_comparable(finding):
             shown = f"Asked directly, {url} shows the same: it is not something in between."
             if finding.slug not in slugs:
                 shown = f"Asked directly, {url} does not show this: it comes from something in between."
             finding = replace(finding, message=f"{finding.message} {shown}")
         told.append(finding)
     return tuple(told)
+
+
+def is_comparable(finding: Finding) -> bool:
+    """The server behind the proxy would show it as well, were it its own: it is asked the same things there, but by no
+    page, and nothing is held open."""
+    return finding.severity != "info" and not finding.code.startswith("SIO8") and finding.slug != "ws-idle-timeout"
 
 
 def hints(case: Case, findings: Iterable[Finding]) -> tuple[Hint, ...]:

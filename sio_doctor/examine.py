@@ -10,7 +10,7 @@ import msgspec
 from sio_doctor import __version__
 from sio_doctor.browser.document import document_of
 from sio_doctor.compare import differences
-from sio_doctor.diagnose import attributed, diagnose, hints
+from sio_doctor.diagnose import attributed, diagnose, hints, is_comparable
 from sio_doctor.judge import judge, policy
 from sio_doctor.model import Connection, Direct, Document, Evidence, Exchange, Finding, NetworkOptions, Plan, Report
 from sio_doctor.plan import header_names
@@ -65,9 +65,11 @@ def report_on(evidence: Evidence, confirm: Confirm | None = None) -> Report:
     if reachable:
         found = attributed(found, case, behind_findings)
     # A server behind that has no fault shows that it comes from something in between.
-    between = reachable and not any(one.severity == "error" for one in behind_findings)
-    theirs = frozenset(one.slug for one in behind_findings)
-    findings = tuple(_prescribe(case, finding, between and finding.slug not in theirs) for finding in found)
+    faultless = reachable and not any(one.severity == "error" for one in behind_findings)
+    theirs = {one.slug for one in behind_findings}
+    findings = tuple(
+        _prescribe(case, one, between=faultless and is_comparable(one) and one.slug not in theirs) for one in found
+    )
     outcomes = case.met if plan.origins else ()
     outcomes, notes = confirm(outcomes, case.document) if confirm is not None else (outcomes, ())
     report = redact(
@@ -145,10 +147,12 @@ def _curl(exchange: Exchange, network: NetworkOptions) -> str:
     return curl(exchange.request, verified=exchange.verified, network=network, address=address)
 
 
-def _prescribe(case: Case, finding: Finding, between: bool) -> Finding:
+def _prescribe(case: Case, finding: Finding, *, between: bool) -> Finding:
     origins = finding.origins or case.plan.origins
     details = observed(case.evidence) | policies(case.document, case.plan.target)
-    if between and finding.severity != "info" and not finding.code.startswith("SIO8"):
-        details |= {"between": "yes", "layer-origin": details.get("allow-origin", "")}
+    if between:
+        details["between"] = "yes"
+        if "allow-origin" in details:
+            details["layer-origin"] = details["allow-origin"]
     cures = fixes(finding.slug, case.plan, case.server, origins=origins, details=details)
     return msgspec.structs.replace(finding, fixes=cures)

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from sio_doctor import examine_sync, gather, make_plan, report_on
-from sio_doctor.model import Evidence, Report
+from sio_doctor.diagnose import is_comparable
+from sio_doctor.model import Evidence, Finding, Report
 from sio_doctor.plan import PlanError
 from sio_doctor.render.text import render
 from tests.causes import found
@@ -184,3 +185,52 @@ def test_what_was_not_held_behind_the_proxy_proves_nothing(server: str) -> None:
         report = asked(proxy, server, hold=20, transports=["websocket"])
     [finding] = [one for one in report.findings if one.slug == "ws-idle-timeout"]
     assert "Asked directly" not in finding.message
+
+
+# --- whose cure it is ------------------------------------------------------------------------------------------------
+
+#: What a proxy puts in the place of the server's own header.
+FIXED = 'proxy_hide_header Access-Control-Allow-Origin; add_header Access-Control-Allow-Origin "{}" always;'
+
+
+@pytest.mark.parametrize(
+    ("value", "slug"),
+    [
+        ("http://other.example", "static-origin-mismatch"),
+        (f"{PAGE}/", "origin-trailing-slash"),
+        (f"{PAGE}, http://other.example", "origin-comma-list"),
+    ],
+)
+def test_a_faultless_server_behind_leaves_the_cure_to_the_proxy(server: str, value: str, slug: str) -> None:
+    with nginx([server], FIXED.format(value)) as proxy:
+        headline = asked(proxy, server).findings[0]
+        assert headline.slug == slug
+        assert [fix.stack for fix in headline.fixes if fix.side != "page"] == ["nginx"]
+        assert server in headline.fixes[0].after
+        # Who does not ask the server behind gets the cures of both.
+        alone = examine_sync(make_plan(proxy, origins=[PAGE])).findings[0]
+    assert "server" in [fix.side for fix in alone.fixes]
+
+
+def test_a_server_behind_with_the_same_fault_has_the_cure() -> None:
+    server = shared(node, "4.8", "{cors: {origin: 'http://other.example'}}")
+    with nginx([server]) as proxy:
+        headline = asked(proxy, server).findings[0]
+    assert headline.slug == "static-origin-mismatch"
+    assert headline.fixes[0].side == "server"
+
+
+def test_a_server_behind_without_cors_of_its_own_keeps_its_cure() -> None:
+    """The proxy's header alone is not what is wrong: without it nobody would be let in."""
+    server = shared(node, "4.8", "{}")
+    with nginx([server], FIXED.format("http://other.example")) as proxy:
+        headline = asked(proxy, server).findings[0]
+    assert "server" in [fix.side for fix in headline.fixes]
+
+
+def test_what_was_not_held_behind_the_proxy_gets_no_cure_by_it() -> None:
+    slow = Finding(code="SIO620", slug="ws-idle-timeout", severity="warning", title="", message="")
+    assert not is_comparable(slow)
+    assert not is_comparable(msgspec.structs.replace(slow, code="SIO801", slug="mixed-content"))
+    assert not is_comparable(msgspec.structs.replace(slow, code="SIO601", slug="ws-refused", severity="info"))
+    assert is_comparable(msgspec.structs.replace(slow, code="SIO601", slug="ws-refused"))
