@@ -17,7 +17,8 @@ from sio_doctor.plan import header_names
 from sio_doctor.redact import redact
 from sio_doctor.render.curl import curl
 from sio_doctor.rules import Case
-from sio_doctor.stacks import fixes, identify, observed
+from sio_doctor.stacks import fixes, identify
+from sio_doctor.stacks.observed import observed
 from sio_doctor.stacks.policy import policies
 
 #: What asks a real browser, on such a page: the outcomes, with what it did, and notes on how it was asked.

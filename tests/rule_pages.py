@@ -21,7 +21,8 @@ from sio_doctor.explain import example_plan
 from sio_doctor.intake.net_errors import NET_ERRORS
 from sio_doctor.model import STAND_IN, Browser, Connection, Evidence, Fix, Plan, Server
 from sio_doctor.rules import ALIASES, RULES
-from sio_doctor.stacks import NAMES, fixes, observed
+from sio_doctor.stacks import NAMES, fixes
+from sio_doctor.stacks.observed import observed
 from sio_doctor.stacks.policy import policies
 from sio_doctor.standards import url as urls
 from tests.examples import EXAMPLES

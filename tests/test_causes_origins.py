@@ -15,7 +15,7 @@ import pytest
 
 from sio_doctor import examine_sync, gather, make_plan
 from sio_doctor.model import Finding, Report
-from sio_doctor.stacks import observed
+from sio_doctor.stacks.observed import observed
 from sio_doctor.standards import engineio
 from tests.causes import assert_caused, assert_healthy, check, found
 from tests.servers import needs_node, shared

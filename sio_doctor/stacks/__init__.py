@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urljoin, urlsplit
 
 from msgspec import structs
 
-from sio_doctor.model import Evidence, Fix, Plan, Response, Server, get
+from sio_doctor.model import Evidence, Fix, Plan, Server
 from sio_doctor.stacks import (
     apache,
     caddy,
@@ -31,10 +29,9 @@ from sio_doctor.stacks import (
     visitor,
     wsgi,
 )
-from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, answers, has_layer, openings
+from sio_doctor.stacks.base import PLACEHOLDER, Ask, Claim, Side, Stack, has_layer
 from sio_doctor.stacks.named import instead, named, names
 from sio_doctor.stacks.platforms import CDN_ORIGIN, HIDING, PLATFORMS
-from sio_doctor.standards import engineio
 
 #: All of them, the outermost first; of cures on the same side, the earlier one is the likelier.
 STACKS: tuple[Stack, ...] = (
@@ -60,7 +57,7 @@ PROXY_FIRST = frozenset(
         "two-instances-one-server", "preflight-not-sticky", "vary-origin-missing", "python-behind-tls-proxy",
     }
 )  # fmt: skip
-#: Causes that lie there where that was seen, by the key of ``layered``.
+#: Causes that lie there where that was seen, by the key of ``layered`` in ``observed``.
 LAYERED = {
     **dict.fromkeys(
         (
@@ -127,147 +124,13 @@ def identify(evidence: Evidence) -> Server:
     )
 
 
-def observed(evidence: Evidence) -> dict[str, str]:
-    """What cures can point at, as ``details`` of ``fixes``; a key is absent where nothing was seen.
-
-    ``allow-origin``: the literal Access-Control-Allow-Origin of the handshake. ``cookie``: the first that it sets.
-    ``accepted``: the variant of the origin that the server let in. ``path``: another path where Socket.IO answers.
-    ``location``: where a redirect leads, whole. ``address``: the one of several at which Socket.IO answers. ``silent``:
-    how far the handshake came that timed out (``connect``, ``tls``, ``head``). ``tls``: the detail of its TLS failure.
-    ``preflight``: the status with which the preflight was refused. ``polls``: a polling handshake passed. ``mount``:
-    where an ASGI app is mounted that does not know it. ``layer-…``: see ``layered``.
-    ``between``: not seen here, but told by who asked the server behind the proxy as well: it does not show the cause.
-    ``let-in``, ``allow-headers``: see ``_let_in``.
-    """
-    details = layered(evidence) | _let_in(evidence)
-    own, refusals = _host_of(evidence.plan.target.url), (engineio.read_refusal(one) for _, one in answers(evidence))
-    # python-socketio lets its own pages in where it has no list.
-    python = any(refusal is not None and refusal.is_of_origin for refusal in refusals)
-    for exchange in evidence.exchanges:
-        response, failure = exchange.response, exchange.failure
-        if exchange.purpose == "handshake" and failure is not None and failure.kind == "timeout":
-            details.setdefault("silent", failure.phase)
-        if exchange.purpose == "handshake" and failure is not None and failure.kind == "tls":
-            details.setdefault("tls", failure.detail)
-        if response is None:
-            continue
-        allowed, origin = response.get("access-control-allow-origin"), exchange.request.origin
-        if exchange.purpose == "handshake" and engineio.read_open(response):
-            details.setdefault("polls", "yes")
-        if exchange.purpose == "handshake" and (cookie := response.get("set-cookie")):
-            details.setdefault("cookie", cookie.partition("=")[0].strip())
-        if exchange.purpose in ("handshake", "other-address") and exchange.address and engineio.read_open(response):
-            details.setdefault("address", exchange.address)
-        if exchange.purpose == "handshake" and allowed:
-            details.setdefault("allow-origin", allowed)
-        if exchange.purpose in ("preflight", "simulated-preflight") and response.status >= 400:
-            details.setdefault("preflight", str(response.status))
-        entered = exchange.purpose == "near-miss" and not (python and _host_of(origin or "") == own)
-        if entered and origin and allowed == origin and response.status < 300:
-            details.setdefault("accepted", origin)
-        if exchange.purpose == "other-path" and engineio.read_open(response):
-            details.setdefault("path", urlsplit(exchange.request.url).path)
-        if exchange.purpose in ("other-path", "handshake") and (mount := _mount(exchange.request.url, response)):
-            details.setdefault("mount", mount)
-        location = response.get("location") if 300 <= response.status < 400 else None
-        if exchange.purpose in ("handshake", "redirect", "preflight", "simulated-preflight") and location:
-            details["location"] = _absolute(exchange.request.url, location)
-    return details
-
-
-def _let_in(evidence: Evidence) -> dict[str, str]:
-    """``let-in``: the origins that the server names when they ask, each as a browser sends it; those of pages that
-    were asked about, and of near misses, unless everybody is let in. ``allow-headers``: what its list of headers has.
-    """
-    named: list[str] = []
-    headers = ""
-    for exchange, response in answers(evidence, "handshake", "foreign", "near-miss", "preflight"):
-        origin = exchange.request.origin or ""
-        if exchange.purpose == "preflight":
-            allowed = (response.get("access-control-allow-headers") or "").replace(",", " ").split()
-            echo = (get(exchange.request.headers, "access-control-request-headers") or "").lower().split(",")
-            if allowed and not {name.lower() for name in allowed} >= {name.strip() for name in echo}:
-                headers = " ".join(name for name in allowed if _TOKEN.fullmatch(name))
-        elif response.get("access-control-allow-origin") == origin and response.status < 300:
-            if exchange.purpose == "foreign":
-                return {}
-            if _ORIGIN.fullmatch(origin) and origin != evidence.plan.target.url:
-                named.append(origin)
-    found = {"let-in": " ".join(dict.fromkeys(named)), "allow-headers": headers}
-    return {key: value for key, value in found.items() if value}
-
-
-#: An origin as browsers serialise it, but for a default port, which they leave out.
-_ORIGIN = re.compile(r"(?!https://[^/]*:443$|http://[^/]*:80$)https?://[a-z0-9.-]+(:\d{1,5})?")
-_TOKEN = re.compile(r"[A-Za-z0-9-]+")
-
-
-def _host_of(origin: str) -> str:
-    return origin.partition("://")[2]
-
-
-def _mount(url: str, response: Response) -> str:
-    """python-socketio's own 404 came from below here; ``""`` where it is no such answer."""
-    own = response.status == 404 and response.text == "Not Found" and response.get("content-type") == "text/plain"
-    path = urlsplit(url).path
-    return path.removesuffix("socket.io/").rstrip("/") if own else ""
-
-
-def layered(evidence: Evidence) -> dict[str, str]:
-    """What cannot come from the Socket.IO server, so that a layer in front or around did it.
-
-    ``layer-origin``: the Access-Control-Allow-Origin of the handshake, where Node's Engine.IO has no cors option (it
-    answers no preflight), or where it is not what python-engineio sends, the origin itself. ``layer-preflight``: the
-    answer to the preflight, which has no Access-Control-Allow-Methods. ``layer-post``: the error that CONNECT got.
-    ``layer-request``: the refusal names another origin than the one that was sent.
-    """
-    found: dict[str, str] = {}
-    preflight = evidence.first("preflight", "simulated-preflight")
-    answer = preflight.response if preflight is not None else None
-    methods = answer.get("access-control-allow-methods") if answer is not None else None
-    refusal = engineio.read_refusal(answer) if answer is not None else None
-    for opening in openings(evidence):
-        allowed = opening.response.get("access-control-allow-origin")
-        if opening.exchange.purpose != "handshake" or allowed is None or opening.handshake.framing != "v4":
-            continue
-        # With preflightContinue Node's cors adds its methods to the refusal, and to no other answer.
-        unanswered = refusal is not None and refusal.code == 2
-        own = methods is not None and opening.response.get("access-control-allow-methods") is None
-        other = allowed != opening.exchange.request.origin
-        if (unanswered and not own) if opening.interval_first else other:
-            found["layer-origin"] = allowed
-    if answer is not None and 200 <= answer.status < 300 and methods is None:
-        found["layer-preflight"] = str(answer.status)
-    refusals = [
-        (exchange, refused)
-        for exchange, response in answers(evidence, "handshake", "other-protocol")
-        if (refused := engineio.read_refusal(response))
-    ]
-    for exchange, refused in refusals:
-        origin, accepted, _ = refused.message.partition(" is not an accepted origin")
-        if accepted and origin != exchange.request.origin:
-            found["layer-request"] = origin
-    for _, response in answers(evidence, "connect"):
-        hidden = response.get("access-control-allow-origin") is None
-        if response.status >= 400 and hidden and engineio.read_refusal(response) is None:
-            found["layer-post"] = str(response.status)
-    return found
-
-
-def _absolute(base: str, location: str) -> str:
-    try:
-        return urljoin(base, location)
-    except ValueError:
-        return ""
-
-
 def fixes(
     slug: str, plan: Plan, server: Server, *, origins: tuple[str, ...], details: Mapping[str, str] | None = None
 ) -> tuple[Fix, ...]:
     """What to change for that cause, the likeliest first: in the server and the proxies that were recognised, else in
     the two commonest servers and in nginx (whose titles say so). The servers that ``plan.stacks`` names stand in for
     the recognised one, its proxies count as seen. ``origins``: the pages that it concerns. ``details``: see
-    ``observed``. Empty for a slug that is not in ``SLUGS``.
+    ``observed`` of that module. Empty for a slug that is not in ``SLUGS``.
     """
     if slug == "dns-fails" and plan.network.family is not None:
         return ()  # the name may well resolve, to addresses that may not be used

@@ -51,7 +51,7 @@ class Ask(NamedTuple):
     headers: tuple[str, ...] = ()
     """Names of the headers that the client adds."""
     details: Mapping[str, str] = {}
-    """What was observed: see ``observed`` of the package."""
+    """What was observed: see ``observed`` of that module."""
 
     @property
     def pages(self) -> tuple[str, ...]:

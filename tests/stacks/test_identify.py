@@ -10,7 +10,8 @@ import pytest
 from msgspec import structs
 
 from sio_doctor.model import FOREIGN, Evidence, Response
-from sio_doctor.stacks import fixes, identify, observed
+from sio_doctor.stacks import fixes, identify
+from sio_doctor.stacks.observed import observed
 from tests.rules.build import (
     PAGE,
     evidence,
@@ -226,3 +227,25 @@ def test_where_a_redirect_leads_is_written_whole() -> None:
     assert observed(evidence({}, [exchange("handshake", moved)]))["location"].endswith("/elsewhere/?EIO=4")
     broken = response(301, ("Location", "http://[::1"))
     assert observed(evidence({}, [exchange("handshake", broken)])) == {"location": ""}
+
+
+TOKEN = {"extra_headers": (("X-Token", "1"),)}
+
+
+def test_headers_that_are_listed_now_stay_listed_though_everybody_is_let_in() -> None:
+    seen = evidence(
+        TOKEN,
+        [
+            exchange("foreign", node_open(("Access-Control-Allow-Origin", FOREIGN))),
+            exchange("preflight", preflight_ok(("Access-Control-Allow-Headers", "Authorization, X-Trace"))),
+        ],
+    )
+    assert observed(seen) == {"allow-headers": "Authorization X-Trace"}
+    cures = fixes("preflight-header-not-allowed", seen.plan, identify(seen), origins=(PAGE,), details=observed(seen))
+    assert all(f'"{one}"' in cures[0].after for one in ("Authorization", "X-Trace", "X-Token"))
+
+
+@pytest.mark.parametrize(("listed", "kept"), [("x-token, x-other", 0), (", ".join(f"x-{n}" for n in range(5000)), 20)])
+def test_an_echo_is_no_list_and_a_list_is_not_taken_over_without_end(listed: str, kept: int) -> None:
+    seen = evidence(TOKEN, [exchange("preflight", preflight_ok(("Access-Control-Allow-Headers", listed)))])
+    assert len(observed(seen).get("allow-headers", "").split()) == kept
