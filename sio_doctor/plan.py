@@ -303,7 +303,7 @@ def _pair(text: str) -> tuple[str, str]:
         raise PlanError(f"{text!r} is no query parameter; write it as name=value.")
     if name in _PROTOCOL_KEYS:
         raise PlanError(f"{name} is engine.io-client's own query parameter; --client and --transports choose it.")
-    return name, value
+    return _text(name), _text(value)
 
 
 def _on_cookies(server: str, pages: Sequence[str], credentials: bool) -> str:
@@ -321,13 +321,22 @@ def _path(text: str) -> str:
     """The handshake path as engine.io-client writes it: one slash at the end."""
     if re.search(r"[?#\s]", text) or "://" in text or not text.strip("/"):
         raise PlanError(f"{text!r} is no handshake path; it looks like /socket.io/.")
-    return "/" + text.strip("/") + "/"
+    return "/" + _text(text).strip("/") + "/"
 
 
 def _namespace(text: str) -> str:
     if "," in text or re.search(r"\s", text):
         raise PlanError(f"{text!r} is no namespace; it looks like /admin.")
-    return text if text.startswith("/") else f"/{text}"
+    return _text(text) if text.startswith("/") else f"/{_text(text)}"
+
+
+def _text(given: str) -> str:
+    """``given``, which a shell may hand over in bytes that are no text: those arrive as lone surrogates."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise PlanError(f"{given!r} is no UTF-8, and that is all that a client can send.") from None
+    return given
 
 
 def _auth(text: str | None) -> str | None:

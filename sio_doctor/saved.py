@@ -6,6 +6,7 @@ import msgspec
 
 from sio_doctor.model import Evidence
 from sio_doctor.redact import redact_evidence
+from sio_doctor.render.json import written
 
 #: Bytes of a file that is read: a run keeps far less.
 LARGEST = 64 * 1024 * 1024
@@ -17,7 +18,7 @@ class SavedError(ValueError):
 
 def saved(evidence: Evidence) -> bytes:
     """The evidence as JSON, its secrets struck out: the report on it is the same."""
-    return msgspec.json.format(msgspec.json.encode(redact_evidence(evidence)), indent=2) + b"\n"
+    return written(redact_evidence(evidence)).encode() + b"\n"
 
 
 def loaded(data: bytes) -> Evidence:

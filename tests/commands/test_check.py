@@ -112,6 +112,9 @@ def checked(script: Script, *arguments: str, **options: Any) -> subprocess.Compl
         (["--nonsense"], ["--nonsense", "--help"]),
         (["check", "http://h\x1b[31m.invalid"], [r"\x1b"]),
         (["check", os.fsdecode(b"http://h\xff.invalid")], ["host"]),
+        (["check", "h.invalid", "--query", os.fsdecode(b"a=\xff\xfe")], ["UTF-8", "udcff"]),
+        (["check", "h.invalid", "--path", os.fsdecode(b"/\xff/")], ["UTF-8"]),
+        (["check", "h.invalid", "--namespace", os.fsdecode(b"/\xff")], ["UTF-8"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
