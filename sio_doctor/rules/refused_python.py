@@ -8,7 +8,7 @@ from typing import Literal
 
 from sio_doctor.model import Exchange, get
 from sio_doctor.rules.base import Case, Hit, Rung, alias, check, rule
-from sio_doctor.rules.confession import is_python_refusal, refusal_of, refused_by_python
+from sio_doctor.rules.confession import beside, is_python_refusal, refusal_of, refused_by_python
 from sio_doctor.rules.cors import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,
@@ -99,7 +99,7 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
     if not case.plan.origins and stranger and own_page:
         message = (
             f"The python-socketio server at {case.plan.target.url} lets its own page in and refuses every other that "
-            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set. {_MISSPELT} That "
+            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set, or names that page alone. {_MISSPELT} That "
             f"answer has no {ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
         )
         missing = check(stranger, ALLOW_ORIGIN, "the page's origin")
@@ -216,14 +216,16 @@ def fastapi_middleware_only(case: Case) -> Iterable[Hit]:
 
 
 def _accepted(case: Case, page: str) -> str:
-    """What it accepts instead: by default its own pages, which is no entry of a list."""
+    """What it accepts instead: by default its own pages, which is no entry of a list, and is said once."""
     if disallows(case.preflight(page)):
         return " A CORS middleware around it lacks this page too, by a list of its own."
     own_host = case.plan.target.url.partition("://")[2]
     own = [origin for origin in let_in(case, page) if origin.partition("://")[2] == own_host]
-    if own and not _is_own(case, page):
-        return f" It does accept its own pages ({listing(own)}), as it does where cors_allowed_origins is not set."
-    return accepted(case, page)
+    if not own or _is_own(case, page):
+        return accepted(case, page)
+    if _own_accepted(case):
+        return ""
+    return f" It does accept its own pages ({listing(own)}), as it does where cors_allowed_origins is not set."
 
 
 def _refuses(case: Case, pages: tuple[str, ...], exchange: Exchange) -> str:
@@ -271,9 +273,8 @@ def _why(case: Case, page: str, exchange: Exchange) -> Why:
 
 
 def _root(case: Case, page: str) -> Exchange | None:
-    """The answer of / to that page, where it lets it in and the handshake's refusal has no such header."""
-    asked = (one for one in case.evidence.all("root") if one.request.origin == page and _allows(one, page))
-    return next((one for one in asked if not lines(case.handshake(page))), None)
+    """The answer of another route, where that lets the page in and the handshake's refusal has no such header."""
+    return None if lines(case.handshake(page)) else beside(case, page)
 
 
 def _allows(exchange: Exchange | None, page: str) -> bool:
@@ -302,7 +303,7 @@ def _let_in(case: Case) -> Iterator[Exchange]:
 
 
 def _own_accepted(case: Case) -> bool:
-    """The server's own page is let in as it is, by python-engineio: nobody has listed any."""
+    """The server's own page is let in as it is, as it is where nothing is set."""
     own = case.plan.target.url
     asked = [*case.evidence.all("near-miss", origin=own), *case.evidence.all("own-origin", origin=own)]
     plain = (one for one in asked if not get(one.request.headers, "x-forwarded-proto"))

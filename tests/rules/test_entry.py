@@ -210,7 +210,14 @@ def test_python_without_a_list_accepts_itself_and_that_is_no_entry() -> None:
     whole = python_list(page, SERVER)
     assert fired(whole) == {"python-origin-not-accepted"}
     (hit,) = hits("python-origin-not-accepted", whole)
-    assert f"It does accept its own pages ({SERVER}), as it does where cors_allowed_origins is not set" in hit.message
+    assert "it does let its own page in, as it does where that is not set" in hit.message
+    assert "It does accept" not in hit.message
+
+
+def test_what_python_takes_for_its_own_page_behind_tls_is_named() -> None:
+    plain = SERVER.replace("https:", "http:")
+    (hit,) = hits("python-origin-not-accepted", python_list("https://api.example.com:8443", plain))
+    assert f"It does accept its own pages ({plain}), as it does where cors_allowed_origins is not set." in hit.message
 
 
 def test_a_websocket_alone_is_refused_by_python_too() -> None:
