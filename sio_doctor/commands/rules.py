@@ -11,7 +11,7 @@ import typer
 def rules(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORD]...", help="Those with every WORD in their code, name or title."),
+        typer.Argument(metavar="[WORD]...", help="Those with every WORD in their code, name, title or family."),
     ] = None,
     format: Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text or json.")] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -50,7 +50,7 @@ def rules(
     if not found:
         near = nearest(asked)
         advice = f"did you mean {near!r}?" if near else "`sio-doctor rules` lists them all."
-        _complain(f"no cause has {' and '.join(map(repr, asked))} in its code, name or title; {advice}")
+        _complain(f"no cause has {' and '.join(map(repr, asked))} in its code, name, title or family; {advice}")
     raise typer.Exit(0 if found else 1)
 
 

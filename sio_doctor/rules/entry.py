@@ -53,7 +53,7 @@ def origin_scheme(case: Case) -> Iterable[Hit]:
     answers without the header, python-socketio with 400, Socket.IO 2 with 403.
 
     **What it is not.** A fixed header that names the other scheme, whoever asks, is `static-origin-mismatch`. Where a
-    Python server refuses its own page by https, it does not know of the TLS in front (`python-origin-not-accepted`).
+    Python server refuses its own page by https, it does not know of the TLS in front (`python-behind-tls-proxy`).
     """
     yield from misentered(case, "origin-scheme")
 

@@ -229,7 +229,7 @@ def origin_trailing_slash(case: Case) -> Iterable[Hit]:
 
     **What it means.** What was configured is a URL, as the address bar shows it: `https://app.example.com/`, or one
     with a path. An origin ends behind its host, or behind its port where that is not the scheme's own. Take off what
-    follows. python-socketio refuses a page over such an entry with 400 (`python-origin-not-accepted`).
+    follows. python-socketio refuses a page over such an entry, with status 400.
 
     **How it is told.** The header is there once; its value begins with the page's origin and goes on with a slash. In a
     list such an entry matches no page; a preflight whose `Origin` has the slash is let in.

@@ -99,8 +99,8 @@ def python_origin_not_accepted(case: Case) -> Iterable[Hit]:
     if not case.plan.origins and stranger and own_page:
         message = (
             f"The python-socketio server at {case.plan.target.url} lets its own page in and refuses every other that "
-            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set, or names that page alone. {_MISSPELT} That "
-            f"answer has no {ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
+            f"was tried with status {status(stranger)}: its cors_allowed_origins is not set, or names that page alone. "
+            f"{_MISSPELT} That answer has no {ALLOW_ORIGIN}, so a browser reports a CORS error and hides the status."
         )
         missing = check(stranger, ALLOW_ORIGIN, "the page's origin")
         yield Hit(message, headers=(check(stranger, "status", "200"), missing), exchanges=(stranger.id,))

@@ -36,7 +36,8 @@ def any_origin_with_credentials(case: Case) -> Iterable[Hit]:
     **How it is told.** An origin that nobody lists (`sio-doctor.invalid`) gets the open packet, itself in
     `Access-Control-Allow-Origin`, and `Access-Control-Allow-Credentials: true`.
 
-    **What it is not.** `*`, or everybody reflected without credentials, is a public server: nothing is said of it.
+    **What it is not.** `*`, or everybody reflected without credentials, is a public server, which may be meant
+    (`cors-option-shape`).
     """
     foreign = case.first("foreign")
     if foreign is None or not _connects(case) or case.opened(foreign) is None or not _names(foreign, FOREIGN):

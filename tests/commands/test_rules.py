@@ -156,7 +156,7 @@ def test_words_choose_causes(words: list[str], some: list[str], others: list[str
 def test_where_none_is_meant_one_sentence_says_so(words: list[str], advice: str) -> None:
     done = run(*words)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"sio-doctor: no cause has {words[0]!r} in its code, name or title; {advice}\n"
+    assert done.stderr == f"sio-doctor: no cause has {words[0]!r} in its code, name, title or family; {advice}\n"
     done = run("--json", *words)
     assert (done.returncode, done.stdout) == (1, "[]\n")
     assert done.stderr.count("\n") == 1
