@@ -234,6 +234,15 @@ def pass_on(peer: Peer, url: str, request: bytes) -> None:
 
 
 @needs_node
+def test_a_process_that_ends_while_it_is_asked() -> None:
+    ends = "io.on('connection', () => process.exit(1));"
+    with node("4.8", LISTS, setup=ends) as url:
+        report = check(url)
+    assert found(report)[0] == ("restart-or-sleep", "error")
+    assert "ended while it was asked" in report.findings[0].message
+
+
+@needs_node
 def test_a_restart_while_it_is_asked() -> None:
     with moving(shared(node, "4.8", LISTS), shared(node, "4.8", SECOND)) as url:
         report = check(url)

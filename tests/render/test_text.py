@@ -109,6 +109,14 @@ def test_the_cause_is_the_first_that_is_more_than_worth_knowing() -> None:
     assert printed.endswith("\n1 error, 0 warnings, 1 info · 14 requests · 0.31 s\n")
 
 
+def test_what_is_worth_knowing_names_its_cure_and_prints_no_code() -> None:
+    info = msgspec.structs.replace(samples.NO_STICKINESS, severity="info", fixes=NO_CORS.fixes[:1])
+    printed = text(samples.report(findings=(info,)), width=200)
+    fix = NO_CORS.fixes[0]
+    assert f"\n  Cure: {fix.title} ({fix.stack}; --json has it whole).\n" in printed
+    assert fix.after.splitlines()[-1] not in printed
+
+
 def test_what_fails_next_is_said_under_the_cure_and_beside_each() -> None:
     following = msgspec.structs.replace(samples.NO_STICKINESS, severity="error", behind=("cors-not-configured",))
     printed = text(samples.report(ok=False, outcomes=samples.no_cors.outcomes, findings=(NO_CORS, following)))

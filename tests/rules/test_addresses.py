@@ -54,6 +54,11 @@ def test_one_address_refuses_and_the_browser_gets_through(at: str, other: str) -
     assert {(outcome.connects, outcome.address) for outcome in gathered.outcomes} == {(True, None)}
 
 
+def test_a_server_that_ended_is_at_no_other_address() -> None:
+    ended = [exchange("connect", failed("closed", phase="head")), exchange("poll", REFUSED)]
+    assert [*findings(seen(node_open(ALLOWED), FOUR, REFUSED, *ended))] == ["restart-or-sleep"]
+
+
 def test_both_answer_alike() -> None:
     assert findings(seen(node_open(ALLOWED), SIX, node_open(ALLOWED, sid="another"), *JOINED)) == {}
 

@@ -251,6 +251,32 @@ GONE = sticky(OK, OK, *[UNKNOWN] * 10)
 ANEW = sticky(*[OK] * 4, sid="BBBBBBBBBBBBBBBBBBBB")
 
 
+REFUSED = failed("refused", phase="connect")
+
+
+def test_a_server_that_ends_while_it_is_asked() -> None:
+    whole = evidence({}, [OPEN, exchange("connect", failed("closed", phase="head")), exchange("sticky", REFUSED)])
+    assert "restart-or-sleep" in fired(whole)
+    (hit,) = hits("restart-or-sleep", whole)
+    assert "ended while it was asked: it opened a session, and then nothing listens there any more" in hit.message
+    assert hit.exchanges == (3,)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [exchange("handshake", REFUSED), exchange("sticky", REFUSED)],
+        [*CONNECTED, exchange("other-address", REFUSED), exchange("close", REFUSED)],
+        [exchange("foreign", REFUSED), *CONNECTED],
+        [*CONNECTED, exchange("poll", failed("timeout", phase="connect"))],
+        [OPEN, exchange("websocket", switching(ended=failed("closed"))), exchange("sticky", REFUSED)],
+    ],
+    ids=["never-opened", "asked-elsewhere", "refused-before", "silent", "ended-by-a-websocket"],
+)
+def test_nothing_that_ended_by_itself(asked: list[Asked]) -> None:
+    assert not hits("restart-or-sleep", evidence({}, asked))
+
+
 def test_a_session_that_is_gone_and_a_later_one_that_lives() -> None:
     whole = evidence({}, CONNECTED + GONE + ANEW)
     assert fired(whole) == {"restart-or-sleep"}
