@@ -6,7 +6,23 @@ import re
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer, product
-from sio_doctor.stacks.proxied import added, listening, name, own_page, path, scheme, secured, tls, two
+from sio_doctor.stacks.proxied import (
+    added,
+    at_the_usual_path,
+    layered,
+    listening,
+    name,
+    of_the_post,
+    own_origin,
+    own_page,
+    path,
+    scheme,
+    secured,
+    tls,
+    two,
+    unless_listed,
+    without_tls,
+)
 
 SIDE: Side = "proxy"
 NAMES = {"apache": "Apache"}
@@ -185,9 +201,8 @@ def _certificate(ask: Ask) -> Fix:
     return _fix(ask, title, "\n".join(_certificate_lines(ask)), place, before=before)
 
 
-def _tls(ask: Ask) -> Fix | None:
-    if ask.slug == "tls-plain-mixup" and not tls(ask):
-        return None  # it is there already: http was asked of a port that speaks TLS
+@without_tls
+def _tls(ask: Ask) -> Fix:
     secure = secured(ask)
     named = [] if ":" in name(ask) else [f"ServerName {name(ask)}"]
     lines = [*named, "SSLEngine on", *_certificate_lines(ask), _location(secure)]
@@ -220,10 +235,8 @@ def _star_headers(ask: Ask) -> Fix:
     return _elsewhere(ask, "If Apache sets it, leave Socket.IO out: it names the headers that are asked for", rule)
 
 
-def _own_origin(ask: Ask) -> Fix | None:
-    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
-    if "layer-origin" not in ask.details and ask.slug != "static-origin-mismatch":
-        return None
+@own_origin
+def _own_origin(ask: Ask) -> Fix:
     literal = conf(ask.details.get("allow-origin", ""), "https://your-page.example")
     title = "If Apache sets the header, leave Socket.IO out of it: its cors option answers"
     return _elsewhere(ask, title, f'Header set Access-Control-Allow-Origin "{literal}"')
@@ -236,19 +249,8 @@ def _reflected(ask: Ask) -> Fix:
     return _fix(ask, title, after, "in place of these lines", before=before)
 
 
-def _shown(ask: Ask) -> Fix:
-    return _elsewhere(ask, "Let Socket.IO's CORS headers through", "Header unset Access-Control-Allow-Origin")
-
-
-def _hidden(ask: Ask) -> Fix | None:
-    """A list whose header is taken away looks like one that lacks the page, unless another origin was let in."""
-    title = "If the page is on the list already: let Socket.IO's CORS headers through"
-    rule = "Header unset Access-Control-Allow-Origin"
-    return None if "accepted" in ask.details else _elsewhere(ask, title, rule)
-
-
-def _own_preflight(ask: Ask) -> Fix | None:
-    return _preflight(ask) if "layer-preflight" in ask.details else None
+def _shown(title: str) -> Cure:
+    return lambda ask: _elsewhere(ask, title, "Header unset Access-Control-Allow-Origin")
 
 
 def _methods(title: str) -> Cure:
@@ -279,18 +281,10 @@ def _post(ask: Ask) -> Fix | None:
     return _methods("Let every method through to Socket.IO")(ask)
 
 
-def _later(ask: Ask) -> Fix | None:
-    return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else None
-
-
 def _payload(ask: Ask) -> Fix:
     after = "LimitRequestLine 32768\nLimitRequestFieldSize 32768\nLimitRequestBody 2097152"
     title = "Let Apache take longer URLs and headers, and bodies as large as Socket.IO takes (1 MB)"
     return _fix(ask, title, after, "which has to be the first one of its port", before="LimitRequestLine 8190")
-
-
-def _path(ask: Ask) -> Fix | None:
-    return _stripped(ask) if ask.plan.target.path == "/socket.io/" else None
 
 
 def _stripped(ask: Ask) -> Fix:
@@ -375,20 +369,22 @@ FIXES: dict[str, Cure] = {
     "origin-trailing-slash": _own_origin,
     "acac-missing": _own_origin,
     "preflight-unhandled-v2": _own_origin,
-    "preflight-header-not-allowed": _own_preflight,
+    "preflight-header-not-allowed": layered("layer-preflight")(_preflight),
     "preflight-empty-2xx": _preflight,
     "preflight-blocked-upstream": _preflight_let_through,
-    "path-mismatch": _path,
-    "wrong-path-hangs": _path,
+    "path-mismatch": at_the_usual_path(_stripped),
+    "wrong-path-hangs": at_the_usual_path(_stripped),
     "proxy-strips-path": _stripped,
     "trailing-slash-path": _located("Let Socket.IO's path as it is: the slash at its end belongs to it"),
     "transport-unknown": _query,
     "method-or-size-filter": _post,
-    "error-response-without-cors": _later,
+    "error-response-without-cors": of_the_post(_post),
     "preflight-redirect": _redirect,
     "redirect-loop": _redirect,
-    "proxy-strips-acao": _shown,
-    "origin-not-in-list": _hidden,
+    "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through"),
+    "origin-not-in-list": unless_listed(
+        _shown("If the page is on the list already: let Socket.IO's CORS headers through")
+    ),
     "basic-auth-or-401": _located(
         "Let Socket.IO through without the password, and check the client's token in a middleware",
         *_open,

@@ -6,7 +6,23 @@ from collections.abc import Callable
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, block, conf, has_layer, product
-from sio_doctor.stacks.proxied import added, name, netloc, own_page, path, scheme, secured, tls, two
+from sio_doctor.stacks.proxied import (
+    added,
+    at_the_usual_path,
+    layered,
+    name,
+    netloc,
+    of_the_post,
+    own_origin,
+    own_page,
+    path,
+    scheme,
+    secured,
+    tls,
+    two,
+    unless_listed,
+    without_tls,
+)
 
 SIDE: Side = "proxy"
 NAMES = {"caddy": "Caddy"}
@@ -78,17 +94,11 @@ def _without(title: str, value: str = "") -> Cure:
     return _sited(title, before=lambda ask: f"header Access-Control-Allow-Origin {value or added(ask)}")
 
 
-def _own_origin(ask: Ask) -> Fix | None:
-    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
-    if "layer-origin" not in ask.details and ask.slug != "static-origin-mismatch":
-        return None
+@own_origin
+def _own_origin(ask: Ask) -> Fix:
     literal = conf(ask.details.get("allow-origin", ""), "https://your-page.example")
     title = "If Caddy sets the header, leave Socket.IO out of it: its cors option answers"
     return _site(ask, title, before=f"header Access-Control-Allow-Origin {literal}")
-
-
-def _own_preflight(ask: Ask) -> Fix | None:
-    return _preflight(ask) if "layer-preflight" in ask.details else None
 
 
 def _preflight_let_through(ask: Ask) -> Fix:
@@ -106,20 +116,6 @@ def _password(matcher: str) -> str:
     return "# basic_auth since Caddy 2.8\n" + block(f"basicauth {matcher}{{", users, "}", "\t")
 
 
-def _hidden(ask: Ask) -> Fix | None:
-    """A list whose header is taken away looks like one that lacks the page, unless another origin was let in."""
-    title = "If the page is on the list already: let Socket.IO's CORS headers through"
-    return None if "accepted" in ask.details else _site(ask, title, before="header -Access-Control-Allow-Origin")
-
-
-def _later(ask: Ask) -> Fix | None:
-    return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else None
-
-
-def _path(ask: Ask) -> Fix | None:
-    return _stripped(ask) if ask.plan.target.path == "/socket.io/" else None
-
-
 def _behind_tls(ask: Ask) -> Fix:
     title = "Pass on the host and the scheme that browsers ask by: python-socketio compares the page's origin with them"
     options = ("header_up Host {http.request.hostport}", f"header_up X-Forwarded-Proto {scheme(ask)}")
@@ -133,9 +129,8 @@ def _forwarded(ask: Ask) -> Fix | None:
     return _behind_tls(ask) if own_page(ask) else None
 
 
-def _tls(ask: Ask) -> Fix | None:
-    if ask.slug == "tls-plain-mixup" and not tls(ask):
-        return None  # it is there already: http was asked of a port that speaks TLS
+@without_tls
+def _tls(ask: Ask) -> Fix:
     title = "Put TLS in front of the Socket.IO server: without http:// Caddy gets a certificate by itself"
     return _site(secured(ask), title, before=f"http://{name(ask)} {{")
 
@@ -209,11 +204,11 @@ FIXES: dict[str, Cure] = {
     "origin-trailing-slash": _own_origin,
     "acac-missing": _own_origin,
     "preflight-unhandled-v2": _own_origin,
-    "preflight-header-not-allowed": _own_preflight,
+    "preflight-header-not-allowed": layered("layer-preflight")(_preflight),
     "preflight-empty-2xx": _preflight,
     "preflight-blocked-upstream": _preflight_let_through,
-    "path-mismatch": _path,
-    "wrong-path-hangs": _path,
+    "path-mismatch": at_the_usual_path(_stripped),
+    "wrong-path-hangs": at_the_usual_path(_stripped),
     "proxy-strips-path": _stripped,
     "trailing-slash-path": _sited(
         "Let Socket.IO's path as it is: the slash at its end belongs to it",
@@ -221,11 +216,16 @@ FIXES: dict[str, Cure] = {
     ),
     "transport-unknown": _sited("Pass the whole address on, its query too", before="rewrite * {path}?"),
     "method-or-size-filter": _post,
-    "error-response-without-cors": _later,
+    "error-response-without-cors": of_the_post(_post),
     "preflight-redirect": _redirect,
     "redirect-loop": _redirect,
     "proxy-strips-acao": _sited("Let Socket.IO's CORS headers through", before="header -Access-Control-Allow-Origin"),
-    "origin-not-in-list": _hidden,
+    "origin-not-in-list": unless_listed(
+        _sited(
+            "If the page is on the list already: let Socket.IO's CORS headers through",
+            before="header -Access-Control-Allow-Origin",
+        )
+    ),
     "basic-auth-or-401": _sited(
         "Let Socket.IO through without the password, and check the client's token in a middleware",
         before=_password(""),

@@ -6,7 +6,24 @@ from urllib.parse import urlsplit
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, answers, block, conf, has_layer
-from sio_doctor.stacks.proxied import added, listening, name, netloc, own_page, path, scheme, secured, tls, two
+from sio_doctor.stacks.proxied import (
+    added,
+    at_the_usual_path,
+    layered,
+    listening,
+    name,
+    netloc,
+    of_the_post,
+    own_origin,
+    own_page,
+    path,
+    scheme,
+    secured,
+    tls,
+    two,
+    unless_listed,
+    without_tls,
+)
 
 SIDE: Side = "proxy"
 NAMES = {"haproxy": "haproxy"}
@@ -145,9 +162,8 @@ def _no_client_certificate(ask: Ask) -> Fix:
     return _fix(title, after, "in the frontend, in place of its bind line", before=before)
 
 
-def _tls(ask: Ask) -> Fix | None:
-    if ask.slug == "tls-plain-mixup" and not tls(ask):
-        return None  # it is there already: http was asked of a port that speaks TLS
+@without_tls
+def _tls(ask: Ask) -> Fix:
     return _routing(secured(ask), "Put TLS in front of the Socket.IO server")
 
 
@@ -168,10 +184,8 @@ def _star(ask: Ask) -> Fix:
     return _without(ask, rule, "If HAProxy sets the *, leave Socket.IO out of it: its cors option answers")
 
 
-def _own_origin(ask: Ask) -> Fix | None:
-    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
-    if "layer-origin" not in ask.details and ask.slug != "static-origin-mismatch":
-        return None
+@own_origin
+def _own_origin(ask: Ask) -> Fix:
     literal = conf(ask.details.get("allow-origin", ""), "https://your-page.example")
     title = "If HAProxy sets the header, leave Socket.IO out of it: its cors option answers"
     return _without(ask, f"http-response set-header Access-Control-Allow-Origin {literal}", title)
@@ -189,10 +203,6 @@ def _star_headers(ask: Ask) -> Fix:
     return _without(ask, rule, "If HAProxy sets it, leave Socket.IO out: it names the headers that are asked for")
 
 
-def _own_preflight(ask: Ask) -> Fix | None:
-    return _preflight(ask) if "layer-preflight" in ask.details else None
-
-
 def _preflight_let_through(ask: Ask) -> Fix | None:
     """Where it was a password that is missing, everything but preflights still needs it."""
     if ask.details.get("preflight", "401") == "401":
@@ -204,17 +214,6 @@ def _preflight_let_through(ask: Ask) -> Fix | None:
 
 def _shown(title: str) -> Cure:
     return lambda ask: _without(ask, "http-response del-header Access-Control-Allow-Origin", title)
-
-
-def _hidden(ask: Ask) -> Fix | None:
-    """A list whose header is deleted looks like one that lacks the page, unless another origin was let in."""
-    title = "If the page is on the list already: let Socket.IO's CORS headers through"
-    return None if "accepted" in ask.details else _shown(title)(ask)
-
-
-def _later(ask: Ask) -> Fix | None:
-    """The POST that HAProxy refused, or an error of another kind."""
-    return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else _errors(ask)
 
 
 def _errors(ask: Ask) -> Fix:
@@ -229,10 +228,6 @@ def _errors(ask: Ask) -> Fix:
         f"{header} Vary Origin {listed}",
         f"{header} {own} {listed}",
     )
-
-
-def _path_kept(ask: Ask) -> Fix | None:
-    return _kept(ask) if ask.plan.target.path == "/socket.io/" else None
 
 
 def _behind_tls(ask: Ask) -> Fix:
@@ -303,7 +298,9 @@ FIXES: dict[str, Cure] = {
     "null-origin-allowed": _reflected,
     "acah-star-limits": _star_headers,
     "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through"),
-    "origin-not-in-list": _hidden,
+    "origin-not-in-list": unless_listed(
+        _shown("If the page is on the list already: let Socket.IO's CORS headers through")
+    ),
     "preflight-blocked-upstream": _preflight_let_through,
     "basic-auth-or-401": _excepted(
         "Let Socket.IO through without the password, and check the client's token in a middleware", _PASSWORD
@@ -313,14 +310,14 @@ FIXES: dict[str, Cure] = {
         "http-request redirect location /login unless { req.cook(session) -m found }",
     ),
     "proxy-strips-path": _kept,
-    "wrong-path-hangs": _path_kept,
+    "wrong-path-hangs": at_the_usual_path(_kept),
     "trailing-slash-path": _excepted(
         "Let Socket.IO's path as it is: the slash at its end belongs to it",
         "http-request redirect location %[path,regsub(/$,,)] if { path_end / }",
     ),
     "transport-unknown": _excepted("Pass the whole address on, its query too", "http-request set-query x=1"),
     "method-or-size-filter": _post,
-    "error-response-without-cors": _later,
+    "error-response-without-cors": of_the_post(_post, _errors),
     "static-origin-mismatch": _own_origin,
     "origin-comma-list": _own_origin,
     "origin-no-scheme": _own_origin,
@@ -328,8 +325,8 @@ FIXES: dict[str, Cure] = {
     "acac-missing": _own_origin,
     "preflight-unhandled-v2": _own_origin,
     "preflight-empty-2xx": _preflight,
-    "preflight-header-not-allowed": _own_preflight,
-    "path-mismatch": _path_kept,
+    "preflight-header-not-allowed": layered("layer-preflight")(_preflight),
+    "path-mismatch": at_the_usual_path(_kept),
     "preflight-redirect": _unredirected,
     "redirect-loop": _unredirected,
     "rate-limit": _routed(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, block, conf, has_layer
-from sio_doctor.stacks.proxied import name, netloc, own_page, path, tls
+from sio_doctor.stacks.proxied import at_the_usual_path, layered, name, netloc, of_the_post, own_page, path, tls
 
 SIDE: Side = "proxy"
 NAMES = {"ingress-nginx": "ingress-nginx"}
@@ -145,14 +145,6 @@ def _no_cors(title: str) -> Cure:
     return cure
 
 
-def _layer_only(key: str, cure: Cure) -> Cure:
-    return lambda ask: cure(ask) if key in ask.details else None
-
-
-def _later(ask: Ask) -> Fix | None:
-    return _size(ask) if ask.details.get("layer-post") == "413" else None
-
-
 _size = _annotated(
     "Let bodies through as large as Socket.IO takes (1 MB)", {"proxy-body-size": "2m"}, before={"proxy-body-size": "1k"}
 )
@@ -186,12 +178,12 @@ FIXES: dict[str, Cure] = {
     "null-origin-allowed": _elsewhere,
     "acah-star-limits": _elsewhere,
     "static-origin-mismatch": _elsewhere,
-    "preflight-header-not-allowed": _layer_only("layer-preflight", _elsewhere),
+    "preflight-header-not-allowed": layered("layer-preflight")(_elsewhere),
     "preflight-empty-2xx": _elsewhere,
-    "acac-missing": _layer_only("layer-origin", _elsewhere),
-    "preflight-unhandled-v2": _layer_only("layer-origin", _elsewhere),
-    "path-mismatch": lambda ask: _kept(ask) if ask.plan.target.path == "/socket.io/" else None,
-    "wrong-path-hangs": lambda ask: _kept(ask) if ask.plan.target.path == "/socket.io/" else None,
+    "acac-missing": layered("layer-origin")(_elsewhere),
+    "preflight-unhandled-v2": layered("layer-origin")(_elsewhere),
+    "path-mismatch": at_the_usual_path(_kept),
+    "wrong-path-hangs": at_the_usual_path(_kept),
     "proxy-strips-path": _kept,
     "html-instead-of-handshake": _apart(
         "Give Socket.IO's path its own Service: the longest path wins", before={"rewrite-target": "/index.html"}
@@ -202,7 +194,7 @@ FIXES: dict[str, Cure] = {
     ),
     "method-or-size-filter": _size,
     "payload-limits": _size,
-    "error-response-without-cors": _later,
+    "error-response-without-cors": of_the_post(_size, statuses=("413",)),
     "preflight-blocked-upstream": _apart(
         "Let preflights through to Socket.IO, and check the client's token in a middleware: browsers send no password "
         "with them",

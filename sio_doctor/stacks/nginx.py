@@ -16,7 +16,21 @@ from sio_doctor.stacks.nginx_blocks import (
     server,
     whole_fix,
 )
-from sio_doctor.stacks.proxied import added, netloc, own_page, path, scheme, secured, two
+from sio_doctor.stacks.proxied import (
+    added,
+    at_the_usual_path,
+    layered,
+    netloc,
+    of_the_post,
+    own_origin,
+    own_page,
+    path,
+    scheme,
+    secured,
+    two,
+    unless_listed,
+    without_tls,
+)
 
 SIDE: Side = "proxy"
 NAMES = {"nginx": "nginx", "openresty": "OpenResty"}
@@ -48,20 +62,6 @@ def recognise(evidence: Evidence) -> Claim | None:
 _OWN_HEADERS = "add_header X-Content-Type-Options nosniff;   # one of its own keeps those of server { } out"
 
 
-def _own_origin(ask: Ask) -> Fix | None:
-    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
-    return _fixed_origin(ask) if "layer-origin" in ask.details else None
-
-
-def _own_preflight(ask: Ask) -> Fix | None:
-    return _preflight(ask) if "layer-preflight" in ask.details else None
-
-
-def _path(ask: Ask) -> Fix | None:
-    """Where the path is not the default one, what is behind nginx is most likely at the default one."""
-    return _stripped(ask) if ask.plan.target.path == "/socket.io/" else None
-
-
 def _stripped(ask: Ask) -> Fix:
     before = f"proxy_pass {ask.upstream}/;   # the slash cuts {path(ask)} off"
     return location_fix(ask, "Pass the path on as it came, with no slash behind the port", before=before)
@@ -80,18 +80,8 @@ def _shown(title: str) -> Cure:
     )
 
 
-def _hidden(ask: Ask) -> Fix | None:
-    """A list whose header is hidden looks like one that lacks the page, unless another origin was let in."""
-    title = "If the page is on the list already: let Socket.IO's CORS headers through, and the Origin on to it"
-    return None if "accepted" in ask.details else _shown(title)(ask)
-
-
-def _later(ask: Ask) -> Fix | None:
-    """The POST that nginx refused, or an error of another kind."""
-    return _post(ask) if ask.details.get("layer-post") in ("403", "405", "413") else _errors(ask)
-
-
-def _fixed_origin(ask: Ask) -> Fix:
+@own_origin
+def _own_origin(ask: Ask) -> Fix:
     literal = conf(ask.details.get("allow-origin", ""), "")
     title = "If nginx adds the header, take it away and let Socket.IO's cors option answer"
     before = f"add_header Access-Control-Allow-Origin {literal};" if literal else None
@@ -198,12 +188,10 @@ def _no_client_certificate(ask: Ask) -> Fix:
     return fix(title, "ssl_verify_client off;", in_server(ask), before="ssl_verify_client on;")
 
 
-def _tls(ask: Ask) -> Fix | None:
-    target = ask.plan.target.url
-    if ask.slug == "tls-plain-mixup" and target.startswith("http:"):
-        return None  # it is there already: http was asked of a port that speaks TLS
+@without_tls
+def _tls(ask: Ask) -> Fix:
     secure = secured(ask)
-    where = f"in http {{ }}, beside the server {{ }} of {netloc(target)}"
+    where = f"in http {{ }}, beside the server {{ }} of {netloc(ask.plan.target.url)}"
     return fix("Put TLS in front of the Socket.IO server", server(secure, location(secure)), where)
 
 
@@ -282,24 +270,26 @@ FIXES: dict[str, Cure] = {
         _OWN_HEADERS,
         before='add_header Access-Control-Allow-Headers "*";',
     ),
-    "static-origin-mismatch": _fixed_origin,
+    "static-origin-mismatch": _own_origin,
     "origin-comma-list": _own_origin,
     "origin-no-scheme": _own_origin,
     "origin-trailing-slash": _own_origin,
     "acac-missing": _own_origin,
     "preflight-unhandled-v2": _own_origin,
-    "preflight-header-not-allowed": _own_preflight,
-    "path-mismatch": _path,
+    "preflight-header-not-allowed": layered("layer-preflight")(_preflight),
+    "path-mismatch": at_the_usual_path(_stripped),
     "proxy-strips-path": _stripped,
     "trailing-slash-path": located("Let Socket.IO's path as it is: the slash at its end belongs to it"),
-    "wrong-path-hangs": _path,
+    "wrong-path-hangs": at_the_usual_path(_stripped),
     "transport-unknown": _query,
     "proxy-strips-acao": _shown("Let Socket.IO's CORS headers through, and the Origin on to it"),
-    "origin-not-in-list": _hidden,
+    "origin-not-in-list": unless_listed(
+        _shown("If the page is on the list already: let Socket.IO's CORS headers through, and the Origin on to it")
+    ),
     "cors-on-handshake-only": located(
         "If nginx adds the headers to some answers alone, let Socket.IO add them to all", _OWN_HEADERS
     ),
-    "error-response-without-cors": _later,
+    "error-response-without-cors": of_the_post(_post, _errors),
     "method-or-size-filter": _post,
     "preflight-blocked-upstream": _preflight_let_through,
     "preflight-empty-2xx": _preflight,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from sio_doctor.model import Target
-from sio_doctor.stacks.base import Ask, conf
+from sio_doctor.model import Fix, Target
+from sio_doctor.stacks.base import Ask, Cure, conf
+
+#: How a proxy refuses a POST: the method, or its size.
+REFUSED = ("403", "405", "413")
 
 
 def path(ask: Ask) -> str:
@@ -65,3 +69,40 @@ def secured(ask: Ask) -> Ask:
 def own_page(ask: Ask) -> bool:
     """A page of the server's own origin is refused: Python compares it with what the proxy passes on."""
     return ask.plan.target.url in ask.origins
+
+
+# --- cures that hold only sometimes ----------------------------------------------------------------------------------
+
+
+def layered(key: str) -> Callable[[Cure], Cure]:
+    """Only where that was seen to come from a layer in front, by its key in ``observed``."""
+    return lambda cure: lambda ask: cure(ask) if key in ask.details else None
+
+
+def own_origin(cure: Cure) -> Cure:
+    """Only where the header cannot be Socket.IO's own; a fixed one can always be either's."""
+
+    def guarded(ask: Ask) -> Fix | None:
+        return cure(ask) if "layer-origin" in ask.details or ask.slug == "static-origin-mismatch" else None
+
+    return guarded
+
+
+def at_the_usual_path(cure: Cure) -> Cure:
+    """Where the path is not the default one, what is behind the proxy is most likely at the default one."""
+    return lambda ask: cure(ask) if ask.plan.target.path == "/socket.io/" else None
+
+
+def unless_listed(cure: Cure) -> Cure:
+    """A list whose header is taken away looks like one that lacks the page, unless another origin was let in."""
+    return lambda ask: None if "accepted" in ask.details else cure(ask)
+
+
+def of_the_post(post: Cure, otherwise: Cure = lambda ask: None, *, statuses: tuple[str, ...] = REFUSED) -> Cure:
+    """``post`` where it was the POST that the proxy refused, with one of those statuses."""
+    return lambda ask: (post if ask.details.get("layer-post") in statuses else otherwise)(ask)
+
+
+def without_tls(cure: Cure) -> Cure:
+    """Not where http was asked of a port that speaks TLS: there it is already."""
+    return lambda ask: None if ask.slug == "tls-plain-mixup" and not tls(ask) else cure(ask)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from sio_doctor.model import Evidence, Fix, Server
 from sio_doctor.stacks.base import Ask, Claim, Cure, Side, block, has_layer
-from sio_doctor.stacks.proxied import name, own_page, path, scheme, secured, tls, two
+from sio_doctor.stacks.proxied import (
+    at_the_usual_path,
+    layered,
+    name,
+    of_the_post,
+    own_page,
+    path,
+    scheme,
+    secured,
+    tls,
+    two,
+    without_tls,
+)
 
 SIDE: Side = "proxy"
 NAMES = {"traefik": "Traefik"}
@@ -104,9 +116,8 @@ def _forwarded(ask: Ask) -> Fix | None:
     return _behind_tls(ask) if own_page(ask) else None
 
 
-def _tls(ask: Ask) -> Fix | None:
-    if ask.slug == "tls-plain-mixup" and not tls(ask):
-        return None  # it is there already: http was asked of a port that speaks TLS
+@without_tls
+def _tls(ask: Ask) -> Fix:
     return _fix("Put TLS in front of the Socket.IO server", _file(secured(ask)))
 
 
@@ -122,14 +133,6 @@ def _no_client_certificate(ask: Ask) -> Fix:
     options = [_nested("default:", _nested("clientAuth:", f"clientAuthType: {kind}")) for kind in _CLIENT_AUTH]
     after, before = (_nested("tls:", _nested("options:", option)) for option in options)
     return _fix(title, after, before=before)
-
-
-def _layer_only(key: str, cure: Cure) -> Cure:
-    return lambda ask: cure(ask) if key in ask.details else None
-
-
-def _at_its_path(cure: Cure) -> Cure:
-    return lambda ask: cure(ask) if ask.plan.target.path == "/socket.io/" else None
 
 
 _CLIENT_AUTH = ("NoClientCert", "RequireAndVerifyClientCert")
@@ -150,10 +153,6 @@ _buffered = _routed(
     "Let bodies through as large as Socket.IO takes (1 MB): a router of its own, without buffering",
     before=_nested("buffering:", "maxRequestBodyBytes: 1000"),
 )
-
-
-def _body(ask: Ask) -> Fix | None:
-    return _buffered(ask) if ask.details.get("layer-post") in ("403", "405", "413") else None
 
 
 FIXES: dict[str, Cure] = {
@@ -187,9 +186,9 @@ FIXES: dict[str, Cure] = {
     "acah-star-limits": _no_cors,
     "static-origin-mismatch": _no_cors,
     "preflight-empty-2xx": _no_cors,
-    "preflight-header-not-allowed": _layer_only("layer-preflight", _no_cors),
-    "acac-missing": _layer_only("layer-origin", _no_cors),
-    "preflight-unhandled-v2": _layer_only("layer-origin", _no_cors),
+    "preflight-header-not-allowed": layered("layer-preflight")(_no_cors),
+    "acac-missing": layered("layer-origin")(_no_cors),
+    "preflight-unhandled-v2": layered("layer-origin")(_no_cors),
     "proxy-strips-acao": _routed(
         "Let Socket.IO's CORS headers through: a router of its own, without the middleware",
         before=_nested("headers:", _nested("customResponseHeaders:", 'Access-Control-Allow-Origin: ""')),
@@ -198,15 +197,15 @@ FIXES: dict[str, Cure] = {
         "Tell every cache that answers differ from origin to origin",
         middleware=(_nested("headers:", _nested("customResponseHeaders:", "Vary: Origin")),),
     ),
-    "path-mismatch": _at_its_path(_kept),
-    "wrong-path-hangs": _at_its_path(_kept),
+    "path-mismatch": at_the_usual_path(_kept),
+    "wrong-path-hangs": at_the_usual_path(_kept),
     "proxy-strips-path": _kept,
     "transport-unknown": _all,
     "html-instead-of-handshake": _routed("Give Socket.IO's path a router and a service of its own"),
     "gateway-5xx-no-cors": _routed("Start the Socket.IO server, and pass to the port where it listens"),
     "method-or-size-filter": _buffered,
     "payload-limits": _buffered,
-    "error-response-without-cors": _body,
+    "error-response-without-cors": of_the_post(_buffered),
     "preflight-blocked-upstream": _routed(
         "Let preflights through to Socket.IO, and check the client's token in a middleware: browsers send no password "
         "with them",
