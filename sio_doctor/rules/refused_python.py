@@ -314,8 +314,8 @@ def _what_it_lacks(case: Case) -> str:
     if not _own_accepted(case):
         return " Its cors_allowed_origins lacks this origin, or is not set."
     return (
-        " Its cors_allowed_origins is not set, or lacks this origin: it does let its own page in, as it does where "
-        f"that is not set. {_MISSPELT}"
+        " Its cors_allowed_origins is not set, or lacks this origin: it does let its own page in "
+        f"({case.plan.target.url}), as it does where that is not set. {_MISSPELT}"
     )
 
 
