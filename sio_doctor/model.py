@@ -256,7 +256,7 @@ Purpose = Literal[
     "other-scheme",  # the handshake by http for https, or the other way round
     "other-transport",  # the handshake by a transport that the client does not use
     "other-agent",  # the handshake under another User-Agent than the rest: this tool's, or a browser's
-    "root",  # GET of / (or a route that is not there) with the origin: who lives here, has it CORS headers
+    "root",  # GET of / with the origin: who lives here, has it CORS headers
     "nowhere",  # GET of a path that nobody serves: whose 404 is it
     "client-file",  # HEAD socket.io.js: its ETag is the version
     "near-miss",  # a preflight (in Socket.IO 2 a handshake) with a variant of the origin

@@ -81,20 +81,23 @@ async def preflight(driver: Driver, page: str) -> None:
     await driver.ask(preflight_of(driver, page), "simulated-preflight")
 
 
-def preflight_of(driver: Driver, origin: str) -> Request:
-    """A preflight of that origin for a header that nobody lists."""
-    headers = (
-        ("Origin", origin),
-        ("Access-Control-Request-Method", "GET"),
-        ("Access-Control-Request-Headers", "x-sio-doctor"),
-    )
-    return Request(method="OPTIONS", url=driver.url(), headers=headers)
+def preflight_of(driver: Driver, origin: str, *more: tuple[str, str], header: str = "x-sio-doctor") -> Request:
+    """A preflight of that origin, for a header that nobody lists or (``""``) for none, with what a proxy may add."""
+    headers = [("Origin", origin), ("Access-Control-Request-Method", "GET")]
+    if header:
+        headers.append(("Access-Control-Request-Headers", header))
+    return Request(method="OPTIONS", url=driver.url(), headers=(*headers, *more))
+
+
+def route(driver: Driver, path: str, page: str) -> Request:
+    """A GET of another route of the server, by that page."""
+    return Request(method="GET", url=driver.plan.target.url + path, headers=(("Origin", page),))
 
 
 async def websocket_of_nobody(driver: Driver) -> None:
     """A WebSocket without an Origin, where python-socketio refuses the page's: does it get through at all?"""
     asked = [one for one in driver.exchanges() if one.purpose in ("handshake", "websocket") and one.response]
-    refused = [one.request.origin for one in asked if _refuses_origin(one)]
+    refused = [one.request.origin for one in asked if refuses_origin(one)]
     lets_in = any(opened_by(one) is not None for one in driver.exchanges() if one.purpose == "control")
     if driver.pages[0] in refused and lets_in and "websocket" in driver.plan.client.transports:
         page = driver.page(driver.pages[0])
@@ -116,7 +119,8 @@ def _nameless(steps: Generator[Step, Heard, client.Attempt]) -> Generator[Step, 
         return attempt
 
 
-def _refuses_origin(exchange: Exchange) -> bool:
+def refuses_origin(exchange: Exchange) -> bool:
+    """python-engineio does, in its words."""
     refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
     return refusal is not None and refusal.is_of_origin
 
@@ -157,8 +161,7 @@ async def look_elsewhere(driver: Driver, first: Exchange) -> None:
     """Where no Engine.IO handshake came: who is it, and is there one at another path, in another protocol?"""
     jobs: list[Awaitable[object]] = [after_failure(driver, first)]
     if first.response is None or engineio.read_refusal(first.response) is None:
-        root = Request(method="GET", url=driver.plan.target.url + "/", headers=(("Origin", driver.pages[0]),))
-        jobs.append(driver.ask(root, "root", timeout=ASIDE))
+        jobs.append(driver.ask(route(driver, "/", driver.pages[0]), "root", timeout=ASIDE))
         jobs += [driver.ask(driver.simple(path=path), "other-path", timeout=ASIDE) for path in _other_paths(driver)]
         if first.response is not None and first.response.status < 300:
             # What is below the path: an application's 404 names the path as it came to it.
@@ -181,9 +184,8 @@ async def nowhere(driver: Driver, first: Exchange) -> None:
     engine = any(engineio.read_open(page) or engineio.read_refusal(page) for page in pages)
     named = any(page.get("x-powered-by") for page in pages)
     if engine and not named and any(map(_keeps_out, asked)):
-        url = driver.plan.target.url + NOWHERE
-        request = Request(method="GET", url=url, headers=(("Origin", driver.pages[0]),))
-        await driver.ask(request, "nowhere", timeout=min(max(10 * first.seconds, SHORTLY), ASIDE))
+        patience = min(max(10 * first.seconds, SHORTLY), ASIDE)
+        await driver.ask(route(driver, NOWHERE, driver.pages[0]), "nowhere", timeout=patience)
 
 
 def _keeps_out(exchange: Exchange) -> bool:

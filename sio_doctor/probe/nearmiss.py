@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sio_doctor.model import Exchange, Request
-from sio_doctor.probe.aside import ASIDE, preflight_of
+from sio_doctor.probe.aside import ASIDE, NOWHERE, preflight_of, route
 from sio_doctor.probe.budget import RESERVE
 from sio_doctor.probe.driver import Driver
 from sio_doctor.probe.variants import handshakes, variants
@@ -100,11 +100,11 @@ async def beside(driver: Driver, page: str) -> None:
     """
     if _has_list(driver):
         return
-    for path in ("/", f"/{driver.plan.nonce}"):
-        request = Request(method="GET", url=driver.plan.target.url + path, headers=(("Origin", page),))
-        answer = (await driver.ask(request, "root", timeout=ASIDE)).response
-        if answer is None or answer.status == 404 or answer.get("access-control-allow-origin") is None:
-            return
+    answer = (await driver.ask(route(driver, "/", page), "root", timeout=ASIDE)).response
+    if answer is None or answer.status == 404 or answer.get("access-control-allow-origin") is None:
+        return
+    if all(one.purpose != "nowhere" for one in driver.exchanges()):
+        await driver.ask(route(driver, NOWHERE, page), "nowhere", timeout=ASIDE)
 
 
 def _has_list(driver: Driver) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Generator
 from sio_doctor.browser import client
 from sio_doctor.browser.session import Ask, Heard, Step
 from sio_doctor.browser.table import UNCHECKED
-from sio_doctor.model import FOREIGN, Exchange, Request
-from sio_doctor.probe.aside import ASIDE
+from sio_doctor.model import FOREIGN, Exchange
+from sio_doctor.probe.aside import ASIDE, preflight_of, refuses_origin, route
 from sio_doctor.probe.driver import Driver, opened_by
 from sio_doctor.standards import engineio, site
 from sio_doctor.standards import url as urls
@@ -26,7 +26,7 @@ async def look_alikes(driver: Driver) -> None:
     if page is None or driver.frugal or not _tells(driver, page):
         return
     origins = ["null", *look_alikes_of(page)]
-    asked = (_preflight(driver, origin, header="") for origin in origins)
+    asked = (preflight_of(driver, origin, header="") for origin in origins)
     await driver.all_of(*(driver.ask(request, "look-alike", timeout=ASIDE) for request in asked))
 
 
@@ -105,36 +105,23 @@ async def own_origin(driver: Driver) -> None:
     it lets its own origin in tells that it has no list; which of those headers helps, what a proxy has hidden. And
     whether another route lets the page in: then a layer around it does.
     """
-    refused = [one for one in driver.exchanges() if one.purpose in ("handshake", "connect") and _refuses(one)]
+    refused = [one for one in driver.exchanges() if one.purpose in ("handshake", "connect") and refuses_origin(one)]
     own = driver.plan.target.url
     if driver.frugal or not driver.plan.origins or not refused:
         return
-    requests = [_preflight(driver, own)]
+    requests = [preflight_of(driver, own)]
     if any(one.request.origin == own for one in refused):
         scheme, _, host = own.partition("://")
         proto, named = ("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host)
         other = {"https": "http", "http": "https"}[scheme]
         requests = [
-            _preflight(driver, own, proto),
-            _preflight(driver, own, proto, named),
-            _preflight(driver, f"{other}://{host}"),
+            preflight_of(driver, own, proto),
+            preflight_of(driver, own, proto, named),
+            preflight_of(driver, f"{other}://{host}"),
         ]
     jobs = [driver.ask(request, "own-origin", timeout=ASIDE) for request in requests]
     page = next((one.request.origin for one in refused if one.request.origin != own), None)
     if page is not None:
         # Flask-CORS may let it in on every route but this one.
-        root = Request(method="GET", url=f"{own}/", headers=(("Origin", page),))
-        jobs.append(driver.ask(root, "root", timeout=ASIDE))
+        jobs.append(driver.ask(route(driver, "/", page), "root", timeout=ASIDE))
     await driver.all_of(*jobs)
-
-
-def _refuses(exchange: Exchange) -> bool:
-    refusal = engineio.read_refusal(exchange.response) if exchange.response is not None else None
-    return refusal is not None and refusal.family == "python" and refusal.is_of_origin
-
-
-def _preflight(driver: Driver, origin: str, *more: tuple[str, str], header: str = "x-sio-doctor") -> Request:
-    headers = [("Origin", origin), ("Access-Control-Request-Method", "GET")]
-    if header:
-        headers.append(("Access-Control-Request-Headers", header))
-    return Request(method="OPTIONS", url=driver.url(), headers=(*headers, *more))
