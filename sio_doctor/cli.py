@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sio_doctor.commands import check, demo, explain, replay, rules, schema
+from sio_doctor.commands import check, demo, explain, replay, rules, schema, writing
 
 app = typer.Typer(
     name="sio-doctor",
@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):  # whoever pressed ^C knows
         return 130
     except BrokenPipeError:  # the reader of our output has gone: nothing is left to say to it
-        check.discard_output()
+        writing.discard_output()
         return 1
     except Exception as error:
         if os.environ.get("SIO_DOCTOR_DEBUG"):

@@ -22,7 +22,7 @@ _SECRET_NAME = re.compile(r"auth|token|secret|key|passw|session|sid$|jwt|signatu
 _SECRET_ANSWER = re.compile(r"token$|secret|api-?key|^authorization$|^authentication-info$", re.IGNORECASE)
 _QUERY_PAIR = re.compile(r"[?&#]([^=&#\s]+)=([^&#\s\"'<>]+)")
 #: What stands between the parts of a header's value.
-PART = re.compile(r"[\s;,]+|(?<=\w)=(?=[^=])")
+_PART = re.compile(r"[\s;,]+|(?<=\w)=(?=[^=])")
 #: Shorter ones are no secrets, and would be found in the middle of words.
 _SHORTEST = 6
 #: Fields whose values are the contract's own words or names; a hostile sid must not rewrite them.
@@ -119,7 +119,7 @@ def _of_plan(plan: Plan) -> Secrets:
             _add(found, value, "$AUTHORIZATION")
         if _SECRET_NAME.search(name):
             # Behind "Bearer " or "name=": a server may say that part alone.
-            for part in (value, *PART.split(value)[1:]):
+            for part in (value, *_PART.split(value)[1:]):
                 _add(found, part, f"<secret {number}>")
     tokens = [value for name, value in plan.target.query if _SECRET_NAME.search(name)]
     tokens += [token for text in (*plan.notes, plan.page or "") for token in _tokens(text)]
@@ -262,7 +262,7 @@ def _kept_apart(plan: Plan, own: Secrets, tokens: Secrets) -> Secrets:
     """Values of several parts, and the auth payload, keep their form: each part of them is replaced by itself."""
     kept: Secrets = {}
     for _, value in plan.client.extra_headers:
-        if value in own and len(parts := PART.split(value)) > 1:
+        if value in own and len(parts := _PART.split(value)) > 1:
             struck, rest = parts[0], value[len(parts[0]) :]
             for part in parts[1:]:
                 before, _, rest = rest.partition(part)

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from sio_doctor.commands import check
+from sio_doctor.commands import writing
 
 
 def replay(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What --save-evidence wrote; - for standard input.")],
-    format: Annotated[str, typer.Option("--format", "-f", metavar="NAME", help=check.FORMAT_HELP)] = "text",
+    format: Annotated[str, typer.Option("--format", "-f", metavar="NAME", help=writing.FORMAT_HELP)] = "text",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write the report to FILE.")] = None,
-    report: Annotated[list[str] | None, typer.Option("--report", metavar="FORMAT=FILE", help=check.REPORT_HELP)] = None,
+    report: Annotated[
+        list[str] | None, typer.Option("--report", metavar="FORMAT=FILE", help=writing.REPORT_HELP)
+    ] = None,
     fail_on: Annotated[str, typer.Option(metavar="LEVEL", help="Status 1 from error, warning or never.")] = "error",
 ) -> None:
     """Diagnoses evidence that was saved: on another machine, without asking the server again.
@@ -30,8 +32,8 @@ def replay(
     from sio_doctor.examine import report_on
     from sio_doctor.saved import LARGEST, SavedError, loaded
 
-    wanted = check.formats(format, json=json, output=output, reports=report or ())
-    check.level(fail_on)
+    wanted = writing.formats(format, json=json, output=output, reports=report or ())
+    writing.level(fail_on)
     try:
         if file == "-":
             data = sys.stdin.buffer.read(LARGEST + 1)
@@ -45,4 +47,4 @@ def replay(
         reason = getattr(error, "strerror", None) or "it is no path"
         raise typer.TyperException(f"{file!r} cannot be read ({reason}).") from None
     told = report_on(evidence)
-    raise typer.Exit(check.status(told, fail_on) if check.write_all(told, wanted) else 2)
+    raise typer.Exit(writing.status(told, fail_on) if writing.write_all(told, wanted) else 2)

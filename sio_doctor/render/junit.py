@@ -7,6 +7,7 @@ the rest read it. What a server sent is text there: characters that XML cannot h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from sio_doctor.model import Connection, Finding, Report
@@ -28,11 +29,14 @@ def pieces(reports: Iterable[Report]) -> Iterator[str]:
     yield "</testsuites>\n"
 
 
-class _Test:
+class _Test(NamedTuple):
     """One test, and how it went: ``failure`` where it was wrong, ``error`` where it is not known."""
 
-    def __init__(self, name: str, result: str = "", kind: str = "", message: str = "", text: str = "") -> None:
-        self.name, self.result, self.kind, self.message, self.text = name, result, kind, message, text
+    name: str
+    result: str = ""
+    kind: str = ""
+    message: str = ""
+    text: str = ""
 
 
 def _suite(number: int, report: Report) -> str:
